@@ -1,0 +1,314 @@
+//! The command line: flags and commands, and nothing of what they do.
+//!
+//! Single values are checked by `plan::fields`, so that the words are the same wherever they are typed; how they fit
+//! together is `config`'s matter. This module reads no environment and no files.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::plan::{LogLevel, PlanError, Resource, RunId, Toleration, fields, image, labels};
+
+const ABOUT: &str = "Runs one computation over many Kubernetes pods, shows it happening, and proves the number
+
+Type this first; it needs no cluster:
+  ttg-tui run --pace 30s";
+
+const EXAMPLES: &str = "Examples:
+  ttg-tui run                             10,000,000 parameters on this machine, as fast as it can be
+  ttg-tui run --workers 5 --pace 1m       five workers at once, slow enough to watch
+  ttg-tui run --context kind-ttg          on the cluster of that context
+  ttg-tui attach                          watch a run that exists
+  ttg-tui result ttg-primes-7f3a2k        print a result again, also when its Job is gone
+  ttg-tui manifest > job.yaml             the same as YAML, for kubectl create -f
+
+Exit codes: 0 proven, 1 the run failed, 2 usage, 3 not proven, 4 cancelled, 5 cluster unreachable,
+            6 refused by the server, 128+n ended by signal n";
+
+const RUN_EXAMPLES: &str = "Examples:
+  ttg-tui run --kernel pi --parameters 1e7 --shards 20
+  ttg-tui run --parameters 10_000_000 --workers 3 --pace 30s
+  ttg-tui run --cpu 250m:1 --memory 64Mi:128Mi --toleration spot:NoSchedule
+  ttg-tui run --output json --context prod -n sweeps > run.ndjson";
+
+const MANIFEST_EXAMPLES: &str = "Examples:
+  ttg-tui manifest --workers 5 | kubectl create -f -
+  ttg-tui manifest --name sweep-1 --image registry.example/ttg-worker:1.0 > job.yaml";
+
+/// The whole command line.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "ttg-tui", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: GlobalFlags,
+    /// What to do; none leaves it to the caller.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// A command.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Submit a run and watch it until its total is proven
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunFlags>),
+    /// Watch a run that exists
+    Attach(AttachFlags),
+    /// Print the result of a run again, from what is kept on this machine
+    Result(ResultFlags),
+    /// Print the YAML of a run, for kubectl or a repository
+    #[command(after_help = MANIFEST_EXAMPLES)]
+    Manifest(Box<PlanFlags>),
+    /// Keep a local cluster running, for kubectl and for other runs of this program
+    Local(LocalFlags),
+    /// Compute one shard as its environment says
+    #[command(hide = true)]
+    Worker,
+    /// Run a pod's process, and end all that is left of it
+    #[command(hide = true)]
+    PodSupervise(SuperviseFlags),
+    /// Become a pod's process
+    #[command(hide = true)]
+    PodExec(ExecFlags),
+}
+
+/// Where to run, and how to print.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GlobalFlags {
+    /// Use the local cluster; this is the default outside of a pod
+    #[arg(long, global = true, help_heading = "Where")]
+    pub local: bool,
+    /// Use the cluster of this context of the kubeconfig
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Where")]
+    pub context: Option<String>,
+    /// Use the cluster of this kubeconfig
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Where")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Use this namespace instead of the context's
+    #[arg(short, long, value_name = "NS", global = true, help_heading = "Where", value_parser = fields::namespace)]
+    pub namespace: Option<String>,
+    /// Colour the output
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        help_heading = "Output"
+    )]
+    pub color: Color,
+    /// Draw with ASCII characters alone
+    #[arg(long, global = true, help_heading = "Output")]
+    pub ascii: bool,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless the environment says otherwise
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The form of what is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line, for programs
+    Json,
+}
+
+/// The flags of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunFlags {
+    /// What to run.
+    #[command(flatten)]
+    pub plan: PlanFlags,
+    /// Print plain lines, also on a terminal
+    #[arg(long, help_heading = "Output")]
+    pub headless: bool,
+    /// Print in this form; json prints plain lines for programs
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    pub output: Output,
+    /// Submit without asking
+    #[arg(long, help_heading = "Output")]
+    pub yes: bool,
+}
+
+/// The flags of `attach`.
+#[derive(Clone, Debug, Args)]
+pub struct AttachFlags {
+    /// The run's name or the beginning of it; without it the newest
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Print in this form; json prints plain lines for programs
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    pub output: Output,
+}
+
+/// The flags of `result`.
+#[derive(Clone, Debug, Args)]
+pub struct ResultFlags {
+    /// The run's name or the beginning of it
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Print in this form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    pub output: Output,
+}
+
+/// The flags of `local`.
+#[derive(Clone, Debug, Args)]
+pub struct LocalFlags {
+    /// Start with this many nodes, 1 to 100
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub nodes: u32,
+    /// Simulate the pods instead of starting processes, for large numbers of them
+    #[arg(long)]
+    pub simulate: bool,
+}
+
+/// The arguments of the hidden supervisor of a pod's process.
+#[derive(Clone, Debug, Args)]
+pub struct SuperviseFlags {
+    /// End everything when it uses more memory than this
+    #[arg(long, value_name = "BYTES")]
+    pub memory_limit_bytes: Option<u64>,
+    /// The program and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// The arguments of the hidden second stage of a pod's process.
+#[derive(Clone, Debug, Args)]
+pub struct ExecFlags {
+    /// The program and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// The flags that make a plan. What is not given is left to `config`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Plan")]
+pub struct PlanFlags {
+    /// Compute this many parameters, such as `10_000_000` or 1e7 [default: 10,000,000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parameters)]
+    pub parameters: Option<u64>,
+    /// Begin with this parameter [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = first)]
+    pub first: Option<u64>,
+    /// Compute this of each parameter: primes, collatz, pi or simulate [default: primes]
+    #[arg(long, value_name = "K", value_parser = fields::kernel_name)]
+    pub kernel: Option<String>,
+    /// Run this many workers at once [default: 3]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = workers)]
+    pub workers: Option<u32>,
+    /// Split the parameters into this many shards [default: 4 a worker]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = shards)]
+    pub shards: Option<u32>,
+    /// Compute this many parameters in a batch, between two pauses [default: 1,000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = batch_size)]
+    pub batch_size: Option<u64>,
+    /// Pause this long after each batch, in milliseconds [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = simulate_work_ms)]
+    pub simulate_work_ms: Option<u64>,
+    /// Pause so that the whole run takes about this long, such as 30s, for watching
+    #[arg(long = "pace", value_name = "TIME", allow_hyphen_values = true, conflicts_with = "simulate_work_ms",
+        value_parser = fields::pace_ms)]
+    pub pace_ms: Option<u64>,
+    /// Let workers log this much: error, warn, info or debug [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = fields::log_level)]
+    pub log_level: Option<LogLevel>,
+    /// Compute this many shards again here, to check the workers [default: 2]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = verify)]
+    pub verify: Option<u32>,
+    /// Name the run and its Job [default: ttg-KERNEL- and six random characters]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = RunId::parse)]
+    pub name: Option<RunId>,
+    /// Use this image; the local cluster has ttg-worker built in [default: ttg-worker:latest]
+    #[arg(long, value_name = "I", help_heading = "Kubernetes", value_parser = image::parse)]
+    pub image: Option<String>,
+    /// Ask for this much CPU for each worker, and allow at most LIMIT [default: 100m:500m]
+    #[arg(long, value_name = "REQUEST[:LIMIT]", help_heading = "Kubernetes", allow_hyphen_values = true,
+        value_parser = Resource::parse_cpu)]
+    pub cpu: Option<Resource>,
+    /// Ask for this much memory for each worker, and allow at most LIMIT [default: 128Mi:256Mi]
+    #[arg(long, value_name = "REQUEST[:LIMIT]", help_heading = "Kubernetes", allow_hyphen_values = true,
+        value_parser = Resource::parse_memory)]
+    pub memory: Option<Resource>,
+    /// Try a failed shard again this many times [default: 3]
+    #[arg(long, value_name = "N", help_heading = "Kubernetes", allow_negative_numbers = true, value_parser = retries)]
+    pub retries: Option<u32>,
+    /// End the run when more shards than this have failed for good [default: 3]
+    #[arg(long, value_name = "N", help_heading = "Kubernetes", allow_negative_numbers = true,
+        value_parser = max_failed)]
+    pub max_failed: Option<u32>,
+    /// Use only nodes with this label; may be given several times
+    #[arg(long, value_name = "K=V", help_heading = "Kubernetes", value_parser = labels::selector)]
+    pub node_selector: Vec<(String, String)>,
+    /// Tolerate nodes with this taint; may be given several times
+    #[arg(long, value_name = "K[=V][:EFFECT]", help_heading = "Kubernetes", value_parser = Toleration::parse)]
+    pub toleration: Vec<Toleration>,
+}
+
+/// Makes the reader of a numeric flag from the bounds of its field.
+macro_rules! numbers {
+    ($($name:ident: $number:ty = $bounds:ident;)*) => {
+        $(fn $name(text: &str) -> Result<$number, PlanError> {
+            fields::$bounds.parse(text)
+        })*
+    };
+}
+
+numbers! {
+    parameters: u64 = PARAMETERS;
+    first: u64 = FIRST;
+    workers: u32 = WORKERS;
+    shards: u32 = SHARDS;
+    batch_size: u64 = BATCH_SIZE;
+    simulate_work_ms: u64 = SIMULATE_WORK_MS;
+    retries: u32 = RETRIES;
+    max_failed: u32 = MAX_FAILED;
+    verify: u32 = VERIFY;
+}
+
+impl Cli {
+    /// Returns the form in which this command prints.
+    pub fn output(&self) -> Output {
+        match &self.command {
+            Some(Command::Run(flags)) => flags.output,
+            Some(Command::Attach(flags)) => flags.output,
+            Some(Command::Result(flags)) => flags.output,
+            Some(
+                Command::Manifest(_)
+                | Command::Local(_)
+                | Command::Worker
+                | Command::PodSupervise(_)
+                | Command::PodExec(_),
+            )
+            | None => Output::Text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

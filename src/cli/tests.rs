@@ -1,0 +1,144 @@
+//! Tests of the command line.
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("ttg-tui").chain(line.split_whitespace()))
+}
+
+fn run_flags(line: &str) -> RunFlags {
+    match parse(line).unwrap().command {
+        Some(Command::Run(flags)) => *flags,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn no_command_is_left_to_the_caller() {
+    let cli = parse("").unwrap();
+    assert!(cli.command.is_none());
+    assert_eq!((cli.output(), cli.global.color), (Output::Text, Color::Auto));
+}
+
+#[test]
+fn plan_flags_are_read_and_checked() {
+    let plan = run_flags(
+        "run --parameters 1e7 --first 10,000 --kernel primes --workers 5 --shards 20 --batch-size 1_000 --pace 1m30s \
+         --cpu 1:2 --memory 64Mi --retries 0 --max-failed 7 --image a/b:1 --node-selector a=b --node-selector c=d \
+         --toleration spot --name sweep-1 --verify 0 --log-level debug",
+    )
+    .plan;
+    assert_eq!((plan.parameters, plan.first), (Some(10_000_000), Some(10_000)));
+    assert_eq!(
+        (plan.workers, plan.shards, plan.batch_size),
+        (Some(5), Some(20), Some(1_000))
+    );
+    assert_eq!(
+        (plan.pace_ms, plan.retries, plan.max_failed, plan.verify),
+        (Some(90_000), Some(0), Some(7), Some(0))
+    );
+    assert_eq!((plan.node_selector.len(), plan.toleration.len()), (2, 1));
+    assert_eq!(plan.name.unwrap().as_str(), "sweep-1");
+    assert_eq!(plan.log_level, Some(LogLevel::Debug));
+}
+
+#[test]
+fn a_bad_value_gets_the_valid_range() {
+    for (line, words) in [
+        ("run --workers 0", "a whole number from 1 to 100,000"),
+        ("run --workers -1", "a whole number from 1 to 100,000"),
+        ("run --shards 100001", "a whole number from 1 to 100,000"),
+        ("run --parameters ten", "a whole number from 1 to"),
+        ("run --cpu 2:1", "a request of at most the limit, 1"),
+        ("run --cpu -1", "below zero"),
+        ("run --kernel nothing", "one of primes"),
+        ("run --name -a", "1 to 57 characters"),
+        ("run --pace 30", "such as 500ms, 30s"),
+        ("run --pace -30s", "such as 500ms, 30s"),
+        ("run -n UP", "1 to 63 characters"),
+        ("run --pace 30s --simulate-work-ms 5", "cannot be used with"),
+        ("local --nodes 0", "1..=100"),
+        ("local --nodes 101", "1..=100"),
+        ("result", "required"),
+        ("runn", "run"),
+    ] {
+        let error = parse(line).unwrap_err();
+        assert!(error.to_string().contains(words), "{line}: {error}");
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn global_flags_stand_before_or_behind_the_command() {
+    for line in ["-n a --context b --ascii run", "run -n a --context b --ascii"] {
+        let global = parse(line).unwrap().global;
+        assert_eq!(
+            (global.namespace.as_deref(), global.context.as_deref(), global.ascii),
+            (Some("a"), Some("b"), true)
+        );
+    }
+}
+
+#[test]
+fn the_output_is_that_of_the_command() {
+    for (line, output) in [
+        ("run --output json", Output::Json),
+        ("attach --output json", Output::Json),
+        ("result a --output json", Output::Json),
+        ("run", Output::Text),
+        ("manifest", Output::Text),
+        ("local", Output::Text),
+    ] {
+        assert_eq!(parse(line).unwrap().output(), output, "{line}");
+    }
+}
+
+#[test]
+fn a_pods_command_is_passed_on_as_it_is() {
+    for line in ["pod-supervise -- sh -c --help -- x", "pod-supervise sh -c --help -- x"] {
+        let Some(Command::PodSupervise(flags)) = parse(line).unwrap().command else {
+            panic!("{line}")
+        };
+        assert_eq!(flags.command, ["sh", "-c", "--help", "--", "x"], "{line}");
+        assert_eq!(flags.memory_limit_bytes, None);
+    }
+    let line = "pod-supervise --memory-limit-bytes 5 -- sh";
+    let Some(Command::PodSupervise(flags)) = parse(line).unwrap().command else {
+        panic!("{line}")
+    };
+    assert_eq!((flags.memory_limit_bytes, flags.command.len()), (Some(5), 1));
+    assert!(matches!(parse("worker").unwrap().command, Some(Command::Worker)));
+}
+
+#[test]
+fn help_says_what_to_type_first_and_groups_the_flags() {
+    let help = Cli::command().render_help().to_string();
+    assert!(
+        help.contains("Type this first; it needs no cluster:\n  ttg-tui run --pace 30s"),
+        "{help}"
+    );
+    for hidden in ["worker ", "pod-supervise", "pod-exec"] {
+        assert!(!help.contains(&format!("\n  {hidden}")), "{hidden}");
+    }
+    let mut command = Cli::command();
+    command.build();
+    let run = command
+        .find_subcommand_mut("run")
+        .unwrap()
+        .render_long_help()
+        .to_string();
+    for heading in ["\nPlan:\n", "\nKubernetes:\n", "\nOutput:\n", "\nWhere:\n"] {
+        assert!(run.contains(heading), "{heading} in {run}");
+    }
+    assert!(
+        run.starts_with("Submit a run and watch it until its total is proven\n"),
+        "{run}"
+    );
+}

@@ -1,0 +1,158 @@
+//! The configuration: the command line and the environment, resolved and checked once.
+//!
+//! Beyond here nobody looks at flags or variables again. The environment comes in as a function, so that this module is
+//! pure.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::cli::{Cli, GlobalFlags, PlanFlags};
+pub use crate::cli::{Color, Output};
+use crate::error::Error;
+use crate::plan::{self, Plan, RunId, pace};
+
+/// The folder of this program inside of the folders of the person.
+const FOLDER: &str = "ttg-tui";
+
+/// Which cluster is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Where {
+    /// The local cluster: a running one, or one of this program's own.
+    Local,
+    /// A cluster that a kubeconfig knows.
+    Context {
+        /// The context; none means the kubeconfig's current one.
+        name: Option<String>,
+        /// The kubeconfig; none means what `KUBECONFIG` or the home folder say.
+        kubeconfig: Option<PathBuf>,
+    },
+    /// The cluster whose pod this program runs in.
+    InCluster,
+}
+
+/// The configuration of one call of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Which cluster.
+    pub target: Where,
+    /// The namespace, when one was given.
+    pub namespace: Option<String>,
+    /// The form of what is printed.
+    pub output: Output,
+    /// When output is coloured; whether `Auto` means yes depends on the terminal.
+    pub color: Color,
+    /// Whether only ASCII characters are drawn.
+    pub ascii: bool,
+    /// The folder for what must be kept: runs and their ledgers.
+    pub state_folder: PathBuf,
+    /// The folder for what lasts as long as a process: how to find a running local cluster.
+    pub runtime_folder: PathBuf,
+}
+
+/// The environment: the value of a variable, if it is set.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+impl Config {
+    /// Resolves the command line and the environment.
+    pub fn resolve(cli: &Cli, environment: Environment<'_>) -> Result<Self, Error> {
+        let state_folder = state_folder(environment)?;
+        let runtime_folder =
+            absolute(environment, "XDG_RUNTIME_DIR").map_or_else(|| state_folder.clone(), |folder| folder.join(FOLDER));
+        Ok(Self {
+            target: target(&cli.global, environment)?,
+            namespace: cli.global.namespace.clone(),
+            output: cli.output(),
+            color: color(cli.global.color, environment),
+            ascii: cli.global.ascii,
+            state_folder,
+            runtime_folder,
+        })
+    }
+}
+
+/// Makes the plan that the flags ask for, and checks it. The random number is used when the run has no name.
+pub fn plan_from_flags(flags: &PlanFlags, random: u32) -> Result<Plan, Error> {
+    let kernel = flags.kernel.clone().unwrap_or_else(|| plan::DEFAULT_KERNEL.to_owned());
+    let run = flags.name.clone().unwrap_or_else(|| RunId::generate(&kernel, random));
+    let defaults = Plan::new(run);
+    let workers = flags.workers.unwrap_or(defaults.workers);
+    let parameters = flags.parameters.unwrap_or(defaults.parameters);
+    let mut plan = Plan {
+        kernel,
+        parameters,
+        workers,
+        first: flags.first.unwrap_or(defaults.first),
+        shards: flags
+            .shards
+            .unwrap_or_else(|| plan::default_shards(workers, parameters)),
+        batch_size: flags.batch_size.unwrap_or(defaults.batch_size),
+        simulate_work_ms: flags.simulate_work_ms.unwrap_or(defaults.simulate_work_ms),
+        log_level: flags.log_level.unwrap_or(defaults.log_level),
+        cpu: flags.cpu.clone().unwrap_or(defaults.cpu),
+        memory: flags.memory.clone().unwrap_or(defaults.memory),
+        retries: flags.retries.unwrap_or(defaults.retries),
+        max_failed: flags.max_failed.unwrap_or(defaults.max_failed),
+        image: flags.image.clone().unwrap_or(defaults.image),
+        node_selector: flags.node_selector.iter().cloned().collect(),
+        tolerations: flags.toleration.clone(),
+        verify: flags.verify.unwrap_or(defaults.verify),
+        version: defaults.version,
+        run: defaults.run,
+    };
+    plan.check()?;
+    if let Some(total_ms) = flags.pace_ms {
+        let pace = pace::pace(&plan, total_ms, flags.batch_size)?;
+        plan.batch_size = pace.batch_size;
+        plan.simulate_work_ms = pace.simulate_work_ms;
+    }
+    Ok(plan)
+}
+
+/// Nobody submits to a cluster by accident: outside of a pod only a flag chooses one, `KUBECONFIG` alone does not.
+fn target(flags: &GlobalFlags, environment: Environment<'_>) -> Result<Where, Error> {
+    let chosen = flags.context.is_some() || flags.kubeconfig.is_some();
+    if flags.local && chosen {
+        let what = "--local names another cluster than --context and --kubeconfig";
+        return Err(Error::usage(what).with_hint("leave out --local, or the other two"));
+    }
+    if chosen {
+        return Ok(Where::Context {
+            name: flags.context.clone(),
+            kubeconfig: flags.kubeconfig.clone(),
+        });
+    }
+    let in_pod = environment("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty());
+    Ok(if in_pod && !flags.local {
+        Where::InCluster
+    } else {
+        Where::Local
+    })
+}
+
+/// A flag wins over `NO_COLOR`, which counts when it is not empty.
+fn color(flag: Color, environment: Environment<'_>) -> Color {
+    let unwanted = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = environment("TERM").is_some_and(|term| term == "dumb");
+    match flag {
+        Color::Auto if unwanted || dumb => Color::Never,
+        Color::Auto | Color::Always | Color::Never => flag,
+    }
+}
+
+fn state_folder(environment: Environment<'_>) -> Result<PathBuf, Error> {
+    absolute(environment, "XDG_STATE_HOME")
+        .or_else(|| absolute(environment, "HOME").map(|home| home.join(".local/state")))
+        .map(|folder| folder.join(FOLDER))
+        .ok_or_else(|| {
+            Error::usage("cannot tell where to keep runs: neither XDG_STATE_HOME nor HOME is an absolute path")
+                .with_hint("set XDG_STATE_HOME to a folder that lasts")
+        })
+}
+
+/// The XDG specification has relative paths ignored.
+fn absolute(environment: Environment<'_>, name: &str) -> Option<PathBuf> {
+    environment(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+#[cfg(test)]
+mod tests;
