@@ -1,0 +1,181 @@
+//! The garbage collector: deletes what its owners left behind, and sees to the finalizers of orphaning and foreground deletes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::feed::{Feed, News};
+use super::kinds::{KINDS, Kind};
+use super::object::{Key, Object, metadata, text};
+use super::registry::{DeleteOptions, FOREGROUND, ORPHAN, Propagation, Registry};
+use super::store::ChangeKind;
+
+/// How long changes are gathered before the next round.
+const BATCH: Duration = Duration::from_millis(5);
+
+#[derive(Default)]
+struct Graph {
+    /// By uid: every object that exists.
+    exists: HashMap<String, Arc<Object>>,
+    /// By owner uid: the uids of its dependents.
+    dependents: HashMap<String, HashSet<String>>,
+    /// Objects whose owners must be looked at again.
+    suspects: HashSet<String>,
+}
+
+/// Runs the garbage collector until the token is cancelled.
+pub async fn run(registry: Registry, token: CancellationToken) {
+    let kinds: Vec<Kind> = KINDS.iter().map(|k| k.kind).filter(|k| *k != Kind::Event).collect();
+    let mut feed = Feed::new(registry.store(), &kinds);
+    let mut graph = Graph::default();
+    loop {
+        let mut relisted = false;
+        for (_, news) in feed.take() {
+            relisted |= matches!(news, News::Relist(_));
+            graph.learn(news);
+        }
+        if relisted {
+            graph.suspect_all();
+        }
+        graph.collect(&registry);
+        tokio::select! {
+            () = token.cancelled() => return,
+            () = feed.changed() => sleep(BATCH).await,
+        }
+    }
+}
+
+impl Graph {
+    fn learn(&mut self, news: News) {
+        match news {
+            News::Relist(objects) => objects.into_iter().for_each(|o| self.add(o)),
+            News::Changes(changes) => {
+                for change in changes {
+                    if change.kind == ChangeKind::Deleted {
+                        self.remove(&change.object);
+                    } else {
+                        self.add(change.object);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, object: Arc<Object>) {
+        let meta = &object.head.metadata;
+        let is_new = !self.exists.contains_key(&meta.uid);
+        for owner in &meta.owner_references {
+            self.dependents
+                .entry(owner.uid.clone())
+                .or_default()
+                .insert(meta.uid.clone());
+        }
+        if (is_new && !meta.owner_references.is_empty())
+            || meta.finalizers.iter().any(|f| f == ORPHAN || f == FOREGROUND)
+        {
+            self.suspects.insert(meta.uid.clone());
+        }
+        self.exists.insert(meta.uid.clone(), object);
+    }
+
+    fn remove(&mut self, object: &Object) {
+        let meta = &object.head.metadata;
+        self.exists.remove(&meta.uid);
+        for owner in &meta.owner_references {
+            if let Some(dependents) = self.dependents.get_mut(&owner.uid) {
+                dependents.remove(&meta.uid);
+            }
+            // An owner that waits for its dependents may be free now.
+            self.suspects.insert(owner.uid.clone());
+        }
+        self.suspects
+            .extend(self.dependents.remove(&meta.uid).unwrap_or_default());
+    }
+
+    fn suspect_all(&mut self) {
+        self.suspects.extend(self.exists.keys().cloned());
+    }
+
+    fn collect(&mut self, registry: &Registry) {
+        for uid in std::mem::take(&mut self.suspects) {
+            let Some(object) = self.exists.get(&uid).cloned() else {
+                continue;
+            };
+            let meta = &object.head.metadata;
+            let has = |finalizer: &str| meta.finalizers.iter().any(|f| f == finalizer);
+            if meta.deletion_timestamp.is_some() && has(ORPHAN) {
+                self.orphan(registry, &object);
+            } else if meta.deletion_timestamp.is_some() && has(FOREGROUND) {
+                self.delete_dependents_first(registry, &object);
+            } else if !meta.owner_references.is_empty()
+                && !meta.owner_references.iter().any(|o| self.exists.contains_key(&o.uid))
+            {
+                delete(registry, &object.key, &uid, Propagation::Background);
+            }
+        }
+    }
+
+    fn dependents_of(&self, owner: &Object) -> Vec<Arc<Object>> {
+        let uids = self.dependents.get(&owner.head.metadata.uid);
+        uids.into_iter()
+            .flatten()
+            .filter_map(|uid| self.exists.get(uid).cloned())
+            .collect()
+    }
+
+    fn orphan(&self, registry: &Registry, owner: &Object) {
+        let uid = owner.head.metadata.uid.clone();
+        for dependent in self.dependents_of(owner) {
+            let freed = registry.edit(&dependent.key, |value| {
+                if let Some(owners) = metadata(value).get_mut("ownerReferences").and_then(Value::as_array_mut) {
+                    owners.retain(|o| text(o, "/uid") != uid);
+                }
+            });
+            // A dependent that is gone needs no freeing.
+            freed.ok();
+        }
+        remove_finalizer(registry, &owner.key, ORPHAN);
+    }
+
+    fn delete_dependents_first(&self, registry: &Registry, owner: &Object) {
+        let dependents = self.dependents_of(owner);
+        if dependents.is_empty() {
+            remove_finalizer(registry, &owner.key, FOREGROUND);
+        }
+        for dependent in dependents
+            .iter()
+            .filter(|d| d.head.metadata.deletion_timestamp.is_none())
+        {
+            delete(
+                registry,
+                &dependent.key,
+                &dependent.head.metadata.uid,
+                Propagation::Foreground,
+            );
+        }
+    }
+}
+
+fn delete(registry: &Registry, key: &Key, uid: &str, propagation: Propagation) {
+    let options = DeleteOptions {
+        propagation: Some(propagation),
+        uid: Some(uid.to_owned()),
+        ..DeleteOptions::default()
+    };
+    // An object that is gone, or that was made again under this name, is not ours to delete.
+    registry.delete(key, &options).ok();
+}
+
+fn remove_finalizer(registry: &Registry, key: &Key, finalizer: &str) {
+    let removed = registry.edit(key, |value| {
+        if let Some(finalizers) = metadata(value).get_mut("finalizers").and_then(Value::as_array_mut) {
+            finalizers.retain(|f| f != finalizer);
+        }
+    });
+    // An object that is gone has no finalizers.
+    removed.ok();
+}

@@ -1,0 +1,375 @@
+//! One pod on its node, from the moment it is bound to the moment its object may go.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::container::{self, ConfigError};
+use super::log::ContainerLog;
+use super::report::{ContainerReport, ContainerState, write_status};
+use super::runtime::{Ending, Images, Part, Play, Process, ProcessSpec};
+use crate::local::events::{Involved, Recorder, Told};
+use crate::local::kinds::Kind;
+use crate::local::object::{Key, text};
+use crate::local::quantity;
+use crate::local::registry::{DeleteOptions, Registry};
+
+/// How long the kubelet waits before it looks again for a missing `ConfigMap`, Secret or image.
+const RETRY: Duration = Duration::from_secs(2);
+/// The first delay before an ended container is started again, when its pod says so, and the longest.
+const RESTART_BACK_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+/// `FallbackToLogsOnError` takes at most this many lines and bytes of the log.
+const FALLBACK: (usize, usize) = (80, 2048);
+
+/// Everything that a pod's task needs.
+pub(super) struct PodTask {
+    pub(super) registry: Registry,
+    pub(super) recorder: Recorder,
+    pub(super) images: Arc<Images>,
+    pub(super) folder: PathBuf,
+    pub(super) log: Arc<ContainerLog>,
+    /// The grace period in seconds, once the pod was told to end.
+    pub(super) stop: watch::Receiver<Option<i64>>,
+    pub(super) key: Key,
+    pub(super) uid: String,
+    pub(super) pod: Value,
+    pub(super) report: ContainerReport,
+}
+
+/// A container that runs: a process or an actor.
+enum Container {
+    Process(Process),
+    Actor {
+        stop: CancellationToken,
+        task: tokio::task::JoinHandle<Ending>,
+    },
+}
+
+impl PodTask {
+    /// Plays the pod to its end, and removes its object if it was told to end.
+    pub(super) async fn run(mut self) {
+        let container = self.pod["spec"]["containers"][0].clone();
+        container["name"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut self.report.name);
+        container["image"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut self.report.image);
+        let mut delay = RESTART_BACK_OFF.0;
+        while let Some((started_at, mut ending)) = self.run_once(&container).await {
+            let finished_at = self.registry.now();
+            self.fall_back_to_log(&container, &mut ending);
+            let again = self.restarts(&ending);
+            let state = ContainerState::Ended {
+                started_at,
+                finished_at,
+                ending,
+            };
+            self.write(&state, !again);
+            if !again {
+                break;
+            }
+            self.report.last = Some(state.to_json(&self.report.id));
+            self.report.restarts += 1;
+            let words = format!(
+                "back-off {}s restarting failed container={}",
+                delay.as_secs(),
+                self.report.name
+            );
+            self.write(&ContainerState::Waiting("CrashLoopBackOff", words.clone()), false);
+            self.tell(Told::warning("BackOff", words));
+            if self.stopped_within(delay).await {
+                break;
+            }
+            delay = (delay * 2).min(RESTART_BACK_OFF.1);
+        }
+        self.log.close();
+        // A finished pod stays until its object goes; ten thousand of them should not keep their specs twice.
+        self.pod = Value::Null;
+        // The folder may be gone already; it belongs to this pod alone.
+        tokio::fs::remove_dir_all(&self.folder).await.ok();
+        self.remove_when_told().await;
+    }
+
+    /// Starts the container and waits for its end; none when the pod was told to end before it could start.
+    async fn run_once(&mut self, container: &Value) -> Option<(jiff::Timestamp, Ending)> {
+        let (env, play, command) = self.until_startable(container).await?;
+        self.report.id = format!("processes://{}", uuid::Uuid::new_v4().simple());
+        let image = &self.report.image;
+        self.tell(Told::normal(
+            "Pulled",
+            format!("Container image {image:?} already present on machine"),
+        ));
+        let started_at = self.registry.now();
+        let mut running = match self.start(container, env, play, command) {
+            Ok(running) => running,
+            Err(why) => {
+                self.tell(Told::warning(
+                    "Failed",
+                    format!("Error: failed to start container {:?}: {why}", self.report.name),
+                ));
+                let message = format!("failed to start container: {why}").into_bytes();
+                return Some((
+                    started_at,
+                    Ending {
+                        exit_code: 128,
+                        message,
+                        ..Ending::default()
+                    },
+                ));
+            }
+        };
+        self.tell(Told::normal(
+            "Created",
+            format!("Created container: {}", self.report.name),
+        ));
+        self.tell(Told::normal(
+            "Started",
+            format!("Started container {}", self.report.name),
+        ));
+        self.write(&ContainerState::Running(started_at), false);
+        let ending = self.until_ended(&mut running).await;
+        Some((started_at, ending))
+    }
+
+    /// Waits until image, environment and command are there; tells why not.
+    async fn until_startable(&mut self, container: &Value) -> Option<(BTreeMap<String, String>, Play, Vec<String>)> {
+        loop {
+            if self.stop.borrow().is_some() {
+                return None;
+            }
+            let state = match self.resolve(container) {
+                Ok((env, command, args)) => match self.images.play(&self.report.image, &command) {
+                    Some(play) => return Some((env, play, [command, args].concat())),
+                    None => self.image_missing(),
+                },
+                Err(ConfigError(words)) => {
+                    self.tell(Told::warning("Failed", format!("Error: {words}")));
+                    ContainerState::Waiting("CreateContainerConfigError", words)
+                }
+            };
+            self.write(&state, false);
+            if self.stopped_within(RETRY).await {
+                return None;
+            }
+        }
+    }
+
+    fn image_missing(&self) -> ContainerState {
+        let image = &self.report.image;
+        let words = format!(
+            "failed to pull and unpack image {image:?}: the local cluster has no registry and runs processes of this machine; \
+             it plays the image ttg-worker, and any other image only with a `command`"
+        );
+        self.tell(Told::warning(
+            "Failed",
+            format!("Failed to pull image {image:?}: {words}"),
+        ));
+        self.tell(Told::warning("Failed", "Error: ErrImagePull"));
+        ContainerState::Waiting("ErrImagePull", words)
+    }
+
+    fn resolve(&self, container: &Value) -> Result<(BTreeMap<String, String>, Vec<String>, Vec<String>), ConfigError> {
+        let store = self.registry.store();
+        let lookup = |kind: &str, name: &str| {
+            let kind = if kind == "secret" {
+                Kind::Secret
+            } else {
+                Kind::ConfigMap
+            };
+            store.get(&Key::new(kind, &self.key.namespace, name)).map(|o| o.value())
+        };
+        if self.pod["spec"]["containers"].as_array().is_some_and(|c| c.len() > 1)
+            || self.pod["spec"]["initContainers"].is_array()
+        {
+            return Err(ConfigError(
+                "the local kubelet runs one container a pod, and no init containers".into(),
+            ));
+        }
+        let env = container::environment(&self.pod, container, &lookup)?;
+        let (command, args) = container::command(container, &env);
+        Ok((env, command, args))
+    }
+
+    fn start(
+        &self,
+        container: &Value,
+        env: BTreeMap<String, String>,
+        play: Play,
+        command: Vec<String>,
+    ) -> std::io::Result<Container> {
+        let now: crate::local::registry::Now = {
+            let registry = self.registry.clone();
+            Arc::new(move || registry.now())
+        };
+        match play {
+            Play::Actor(actor) => {
+                let stop = CancellationToken::new();
+                let part = Part {
+                    env,
+                    log: Arc::clone(&self.log),
+                    stop: stop.clone(),
+                    now,
+                };
+                Ok(Container::Actor {
+                    stop,
+                    task: tokio::spawn(actor(part)),
+                })
+            }
+            Play::Process(prefix) => {
+                let limit = text(container, "/resources/limits/memory");
+                let spec = ProcessSpec {
+                    supervisor: self.images.supervisor.clone(),
+                    command: prefix.into_iter().chain(command.into_iter().map(Into::into)).collect(),
+                    env,
+                    folder: self.folder.clone(),
+                    message_path_variable: self.images.message_path_variable.clone(),
+                    memory_limit_bytes: quantity::milli(limit).and_then(|m| u64::try_from(m / 1000).ok()),
+                };
+                Process::start(&spec, &self.log, &now).map(Container::Process)
+            }
+        }
+    }
+
+    /// Waits for the container's end; when the pod is told to end, asks first and kills after the grace period.
+    async fn until_ended(&mut self, running: &mut Container) -> Ending {
+        tokio::select! {
+            ending = running.wait() => return ending,
+            () = told_to_stop(&mut self.stop) => {}
+        }
+        self.tell(Told::normal(
+            "Killing",
+            format!("Stopping container {}", self.report.name),
+        ));
+        running.terminate().await;
+        loop {
+            let grace_s = self.stop.borrow_and_update().unwrap_or(0);
+            let grace = Duration::from_secs(u64::try_from(grace_s).unwrap_or(0));
+            tokio::select! {
+                ending = running.wait() => return ending,
+                () = tokio::time::sleep(grace) => break,
+                // A second delete may shorten the grace period.
+                Ok(()) = self.stop.changed() => {}
+            }
+        }
+        running.kill().await;
+        running.wait().await
+    }
+
+    fn fall_back_to_log(&self, container: &Value, ending: &mut Ending) {
+        let wanted = container["terminationMessagePolicy"] == "FallbackToLogsOnError";
+        if wanted && ending.exit_code != 0 && ending.message.is_empty() {
+            ending.message = self.log.tail(FALLBACK.0, FALLBACK.1);
+        }
+    }
+
+    fn restarts(&self, ending: &Ending) -> bool {
+        let told_to_end = self.stop.borrow().is_some();
+        !told_to_end
+            && match text(&self.pod, "/spec/restartPolicy") {
+                "Never" => false,
+                "OnFailure" => ending.exit_code != 0,
+                _ => true,
+            }
+    }
+
+    async fn stopped_within(&mut self, time: Duration) -> bool {
+        tokio::select! {
+            () = told_to_stop(&mut self.stop) => true,
+            () = tokio::time::sleep(time) => false,
+        }
+    }
+
+    /// Removes the object once the pod has ended, as a kubelet does with a deletion of grace period 0.
+    async fn remove_when_told(&mut self) {
+        told_to_stop(&mut self.stop).await;
+        let now = self.registry.now();
+        let ended = self.registry.edit(&self.key, |pod| {
+            let phase = text(pod, "/status/phase");
+            if text(pod, "/metadata/uid") == self.uid && !matches!(phase, "Succeeded" | "Failed") {
+                // It never ran: as upstream, a pod is in a terminal phase before its object goes.
+                let state = ContainerState::Ended {
+                    started_at: now,
+                    finished_at: now,
+                    ending: Ending {
+                        exit_code: 137,
+                        ..Ending::default()
+                    },
+                };
+                write_status(pod, &self.report, &state, true, now);
+                pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] =
+                    json!("ContainerStatusUnknown");
+            }
+        });
+        if ended.is_ok() {
+            let options = DeleteOptions {
+                grace_period_seconds: Some(0),
+                uid: Some(self.uid.clone()),
+                ..DeleteOptions::default()
+            };
+            // Somebody else may have removed it by force.
+            self.registry.delete(&self.key, &options).ok();
+        }
+    }
+
+    fn write(&self, state: &ContainerState, is_final: bool) {
+        let now = self.registry.now();
+        let written = self.registry.edit(&self.key, |pod| {
+            if text(pod, "/metadata/uid") == self.uid {
+                write_status(pod, &self.report, state, is_final, now);
+            }
+        });
+        // A pod whose object was removed by force has no status to keep; its container is ended all the same.
+        written.ok();
+    }
+
+    fn tell(&self, told: Told) {
+        let about = Involved {
+            key: self.key.clone(),
+            uid: self.uid.clone(),
+            revision: 0,
+            field_path: format!("spec.containers{{{}}}", self.report.name),
+        };
+        self.recorder.record(&about, told);
+    }
+}
+
+impl Container {
+    async fn wait(&mut self) -> Ending {
+        match self {
+            Self::Process(process) => process.wait().await,
+            Self::Actor { task, .. } => task.await.unwrap_or(Ending {
+                exit_code: 137,
+                ..Ending::default()
+            }),
+        }
+    }
+
+    async fn terminate(&mut self) {
+        match self {
+            Self::Process(process) => process.terminate().await,
+            Self::Actor { stop, .. } => stop.cancel(),
+        }
+    }
+
+    async fn kill(&mut self) {
+        match self {
+            Self::Process(process) => process.kill().await,
+            Self::Actor { task, .. } => task.abort(),
+        }
+    }
+}
+
+/// Waits until the pod is told to end; for ever if its kubelet is gone, which ends this task anyway.
+async fn told_to_stop(stop: &mut watch::Receiver<Option<i64>>) {
+    if stop.wait_for(Option::is_some).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

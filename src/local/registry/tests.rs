@@ -1,0 +1,231 @@
+//! The API's rules, by example.
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::local::object::items;
+
+fn registry() -> Registry {
+    let now: Now = Arc::new(|| Timestamp::from_second(1_000_000).unwrap());
+    let registry = Registry::new(Arc::new(Store::default()), now);
+    registry
+        .create(Kind::Namespace, "", json!({"metadata": {"name": "default"}}), false)
+        .unwrap();
+    registry
+}
+
+fn pod() -> Value {
+    json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "x"}], "terminationGracePeriodSeconds": 7}})
+}
+
+fn job() -> Value {
+    json!({"metadata": {"name": "j"}, "spec": {
+        "completionMode": "Indexed", "completions": 3, "backoffLimitPerIndex": 1,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}},
+    }})
+}
+
+fn key(kind: Kind, name: &str) -> Key {
+    Key::new(kind, "default", name)
+}
+
+#[test]
+fn a_new_object_is_named_dated_defaulted_and_pruned() {
+    let registry = registry();
+    let mut value = pod();
+    value["metadata"] = json!({"generateName": "p-", "uid": "mine", "selfLink": "x"});
+    value["spec"]["noSuchField"] = json!(1);
+    let stored = registry.create(Kind::Pod, "default", value, false).unwrap().value();
+    assert_eq!(text(&stored, "/metadata/name").len(), "p-".len() + 5);
+    assert_ne!(text(&stored, "/metadata/uid"), "mine");
+    assert_eq!(text(&stored, "/metadata/creationTimestamp"), "1970-01-12T13:46:40Z");
+    assert_eq!(text(&stored, "/status/phase"), "Pending");
+    assert_eq!(text(&stored, "/spec/containers/0/imagePullPolicy"), "Always");
+    assert!(stored["spec"]["noSuchField"].is_null());
+}
+
+#[test]
+fn what_is_refused_and_in_which_words() {
+    let registry = registry();
+    let refused = |kind, namespace: &str, value: Value| {
+        let status = registry.create(kind, namespace, value, false).unwrap_err();
+        format!("{} {}", status.code, status.message)
+    };
+    assert_eq!(refused(Kind::Pod, "none", pod()), r#"404 namespaces "none" not found"#);
+    let mut bad = job();
+    bad["spec"]["completions"] = Value::Null;
+    bad["spec"]["parallelism"] = json!(1);
+    assert!(
+        refused(Kind::Job, "default", bad)
+            .contains("spec.completions: Required value: when completion mode is Indexed")
+    );
+    let mut bad = job();
+    bad["spec"]["template"]["spec"]["restartPolicy"] = json!("Always");
+    assert!(refused(Kind::Job, "default", bad).starts_with(r#"422 Job.batch "j" is invalid: "#));
+    let mut bad = pod();
+    bad["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "2"}, "limits": {"cpu": "1"}});
+    assert!(refused(Kind::Pod, "default", bad).contains("must be less than or equal to cpu limit of 1"));
+    assert!(refused(Kind::Pod, "default", json!({"kind": "Job"})).starts_with("400 "));
+    assert!(
+        refused(
+            Kind::Pod,
+            "default",
+            json!({"metadata": {"name": "p"}, "spec": {"containers": 1}})
+        )
+        .starts_with("400 ")
+    );
+    registry.create(Kind::Pod, "default", pod(), false).unwrap();
+    assert_eq!(refused(Kind::Pod, "default", pod()), r#"409 pods "p" already exists"#);
+}
+
+#[test]
+fn a_dry_run_answers_like_a_write_and_writes_nothing() {
+    let registry = registry();
+    let answer = registry.create(Kind::Job, "default", job(), true).unwrap().value();
+    assert_eq!(answer["spec"]["parallelism"], 1);
+    assert!(registry.get(&key(Kind::Job, "j")).is_err());
+}
+
+#[test]
+fn a_job_selects_its_pods_by_its_uid_and_may_change_only_in_parts() {
+    let registry = registry();
+    let stored = registry.create(Kind::Job, "default", job(), false).unwrap().value();
+    let uid = text(&stored, "/metadata/uid");
+    assert_eq!(
+        stored["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"],
+        uid
+    );
+    assert_eq!(
+        stored["spec"]["template"]["metadata"]["labels"]["batch.kubernetes.io/job-name"],
+        "j"
+    );
+    assert_eq!(stored["spec"]["backoffLimit"], i32::MAX);
+    let change = |body: Value| registry.change(&key(Kind::Job, "j"), Part::Main, &Change::Merge(body), false);
+    let scaled = change(json!({"spec": {"parallelism": 2}})).unwrap().value();
+    assert_eq!(scaled["metadata"]["generation"], 2);
+    let refused = change(json!({"spec": {"completions": 4}})).unwrap_err();
+    assert!(
+        refused
+            .message
+            .contains("spec.completions: Invalid value: 4: field is immutable"),
+        "{refused}"
+    );
+    assert!(change(json!({"spec": {"backoffLimitPerIndex": 3}})).is_err());
+    let unchanged = change(json!({"spec": {"parallelism": 2}})).unwrap();
+    assert_eq!(
+        unchanged.revision.to_string(),
+        text(&scaled, "/metadata/resourceVersion"),
+        "nothing changed, no new version"
+    );
+}
+
+#[test]
+fn main_and_status_do_not_touch_each_other() {
+    let registry = registry();
+    registry.create(Kind::Job, "default", job(), false).unwrap();
+    let both = json!({"spec": {"parallelism": 5}, "status": {"active": 9}});
+    let change = |part| {
+        registry
+            .change(&key(Kind::Job, "j"), part, &Change::Merge(both.clone()), false)
+            .unwrap()
+            .value()
+    };
+    let status = change(Part::Status);
+    assert_eq!(
+        (&status["spec"]["parallelism"], &status["status"]["active"]),
+        (&json!(1), &json!(9))
+    );
+    let main = change(Part::Main);
+    assert_eq!(
+        (&main["spec"]["parallelism"], &main["status"]["active"]),
+        (&json!(5), &json!(9))
+    );
+}
+
+#[test]
+fn a_write_with_an_old_resource_version_or_another_uid_conflicts() {
+    let registry = registry();
+    registry.create(Kind::Job, "default", job(), false).unwrap();
+    for meta in [json!({"resourceVersion": "1"}), json!({"uid": "other"})] {
+        let change = Change::Merge(json!({"metadata": meta, "spec": {"parallelism": 2}}));
+        let refused = registry
+            .change(&key(Kind::Job, "j"), Part::Main, &change, false)
+            .unwrap_err();
+        assert_eq!((refused.code, refused.reason), (409, "Conflict"));
+    }
+}
+
+#[test]
+fn a_pod_that_runs_is_given_its_grace_period_and_one_that_does_not_is_gone_at_once() {
+    let registry = registry();
+    registry.create(Kind::Pod, "default", pod(), false).unwrap();
+    let (_, gone) = registry
+        .delete(&key(Kind::Pod, "p"), &DeleteOptions::default())
+        .unwrap();
+    assert!(gone, "it has no node");
+    registry.create(Kind::Pod, "default", pod(), false).unwrap();
+    registry
+        .edit(&key(Kind::Pod, "p"), |p| p["spec"]["nodeName"] = json!("n"))
+        .unwrap();
+    let (object, gone) = registry
+        .delete(&key(Kind::Pod, "p"), &DeleteOptions::default())
+        .unwrap();
+    assert!(!gone);
+    let until = registry.now() + SignedDuration::from_secs(7);
+    assert_eq!(object.head.metadata.deletion_timestamp, Some(until));
+    let force = DeleteOptions {
+        grace_period_seconds: Some(0),
+        ..DeleteOptions::default()
+    };
+    assert!(registry.delete(&key(Kind::Pod, "p"), &force).unwrap().1);
+}
+
+#[test]
+fn finalizers_hold_an_object_until_the_last_one_is_removed() {
+    let registry = registry();
+    let mut value = pod();
+    value["metadata"]["finalizers"] = json!(["a/b"]);
+    registry.create(Kind::Pod, "default", value, false).unwrap();
+    assert!(
+        !registry
+            .delete(&key(Kind::Pod, "p"), &DeleteOptions::default())
+            .unwrap()
+            .1
+    );
+    registry
+        .edit(&key(Kind::Pod, "p"), |p| p["metadata"]["finalizers"] = json!([]))
+        .unwrap();
+    assert_eq!(registry.get(&key(Kind::Pod, "p")).unwrap_err().code, 404);
+}
+
+#[test]
+fn deletes_mind_preconditions_and_jobs_orphan_by_default() {
+    let registry = registry();
+    registry.create(Kind::Job, "default", job(), false).unwrap();
+    let other = DeleteOptions {
+        uid: Some("other".into()),
+        ..DeleteOptions::default()
+    };
+    assert_eq!(
+        registry.delete(&key(Kind::Job, "j"), &other).unwrap_err().reason,
+        "Conflict"
+    );
+    let (object, gone) = registry
+        .delete(&key(Kind::Job, "j"), &DeleteOptions::default())
+        .unwrap();
+    assert!(!gone);
+    assert_eq!(
+        items(&object.value(), "/metadata/finalizers").next(),
+        Some(&json!("orphan"))
+    );
+}
+
+#[test]
+fn an_immutable_config_map_keeps_its_data() {
+    let registry = registry();
+    let map = json!({"metadata": {"name": "c"}, "data": {"a": "1"}, "immutable": true});
+    registry.create(Kind::ConfigMap, "default", map, false).unwrap();
+    let change = |body: Value| registry.change(&key(Kind::ConfigMap, "c"), Part::Main, &Change::Merge(body), false);
+    assert_eq!(change(json!({"data": {"a": "2"}})).unwrap_err().code, 422);
+    assert!(change(json!({"metadata": {"labels": {"x": "y"}}})).is_ok());
+}
