@@ -1,0 +1,143 @@
+//! The model: one session with one run, and what to do about each input.
+//!
+//! [`update()`] takes an event and answers with effects; it never waits, never fails, does no I/O and reads no clock. Effects that
+//! follow from the state as a whole (which logs to follow, what to keep, whether the run has ended) are decided once for each
+//! [`Event::Drained`](event::Event::Drained), so that ten thousand facts in a row cost one decision.
+//!
+//! It must not know of kube, files, terminals or how anything is drawn.
+
+pub mod effect;
+pub mod event;
+pub mod intent;
+mod settle;
+mod update;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::run::state::RunState;
+use crate::run::summary::{Headline, Place, Summary, summarize};
+use effect::{End, FollowTarget};
+use event::{ApiCost, Started, Task, WatchOf};
+pub use update::update;
+
+/// Where a session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The Job is being made.
+    Submitting,
+    /// The run goes on.
+    Watching,
+    /// The Job is over and results are missing: its pods are listed once more, since a watch may be behind.
+    Collecting,
+    /// The pods were listed once more: what is missing now stays missing.
+    Collected,
+    /// The person wants to leave, and this is how; only results that are on their way to the ledger are waited for.
+    Leaving(End),
+    /// The session has ended.
+    Ended(End),
+}
+
+/// One session with one run.
+#[derive(Clone, Debug)]
+pub struct Model {
+    started: Started,
+    run: RunState,
+    stage: Stage,
+    started_at: Timestamp,
+    /// How many partials were sent to the ledger and not answered yet.
+    keeping: usize,
+    /// Why the ledger could not be written, the last time that it could not.
+    keep_trouble: Option<String>,
+    /// The watches that are lost, since when and why.
+    lost: BTreeMap<WatchOf, (Timestamp, String)>,
+    followed: Vec<FollowTarget>,
+    /// Whether pods came or went since it was last decided which logs to follow.
+    follow_again: bool,
+    cost: ApiCost,
+    logs_dropped: u64,
+}
+
+impl Model {
+    /// Begins a session.
+    pub fn new(at: Timestamp, started: Started) -> Self {
+        let mut run = RunState::new(started.plan.clone());
+        // A ledger that is not this plan's was refused when it was opened; single lines that do not fit are left out here.
+        run.restore(started.kept.clone());
+        run.pick_verify(started.seed);
+        let stage = match started.task {
+            Task::Submit => Stage::Submitting,
+            Task::Attach => Stage::Watching,
+        };
+        Self {
+            started,
+            run,
+            stage,
+            started_at: at,
+            keeping: 0,
+            keep_trouble: None,
+            lost: BTreeMap::new(),
+            followed: Vec::new(),
+            follow_again: true,
+            cost: ApiCost::default(),
+            logs_dropped: 0,
+        }
+    }
+
+    /// Returns the run.
+    pub fn run(&self) -> &RunState {
+        &self.run
+    }
+
+    /// Returns when the session began.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Returns how the session ended, once it has.
+    pub fn end(&self) -> Option<&End> {
+        match &self.stage {
+            Stage::Ended(end) => Some(end),
+            Stage::Submitting | Stage::Watching | Stage::Collecting | Stage::Collected | Stage::Leaving(_) => None,
+        }
+    }
+
+    /// Ends the session, with what the cluster's API was asked in all.
+    pub fn finish(&mut self, cost: ApiCost, end: End) {
+        self.cost = cost;
+        self.stage = Stage::Ended(end);
+    }
+
+    /// Returns the run in one value.
+    pub fn summary(&self) -> Summary {
+        let end = self.end().unwrap_or(&End::Left);
+        let place = Place {
+            cluster: self.started.cluster.clone(),
+            namespace: self.started.namespace.clone(),
+        };
+        let headline = match end {
+            End::Proven => Headline::Proven,
+            End::Unproven => Headline::Incomplete,
+            End::Failed | End::Refused => Headline::Failed,
+            End::Cancelled => Headline::Cancelled,
+            End::Lost | End::Signal(_) | End::Left => Headline::Unfinished,
+        };
+        let mut summary = summarize(&self.run, &place, self.cost, headline, end.exit_code());
+        summary.log_lines_lost += self.logs_dropped;
+        summary
+    }
+
+    /// Returns the words with which the run can be attached to again.
+    fn attach_command(&self) -> String {
+        let Started { cluster, namespace, .. } = &self.started;
+        let mut words = format!("ttg-tui attach {}", self.run.plan().run);
+        if cluster != "local" && cluster != "in-cluster" {
+            words.extend([" --context ", cluster]);
+        }
+        if namespace != "default" {
+            words.extend([" -n ", namespace]);
+        }
+        words
+    }
+}

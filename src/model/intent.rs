@@ -1,0 +1,21 @@
+//! What a key or a command means. Keys become intents in `ui::keymap`; `model::update` decides what an intent does.
+
+use serde::{Deserialize, Serialize};
+
+/// What the person wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Change the Job's parallelism to this many workers.
+    Scale(u32),
+    /// Suspend the Job.
+    Suspend,
+    /// Resume the Job.
+    Resume,
+    /// Cancel the run: suspend it, and say who did.
+    Cancel,
+    /// Delete the Job.
+    Delete,
+    /// Leave the program.
+    Quit,
+}

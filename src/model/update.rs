@@ -1,0 +1,239 @@
+//! One event in, effects out.
+
+use jiff::Timestamp;
+
+use super::effect::{Effect, End, JobChange};
+use super::event::{Contact, ContactState, Event, FailureClass, Outcome, Signal, Task, WatchOf};
+use super::intent::Intent;
+use super::{Model, Stage};
+use crate::run::fact::Delta;
+use crate::run::state::RunState;
+use crate::run::told::RunEvent;
+
+/// Takes one event; answers with what is to be done about it.
+pub fn update(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
+    if model.end().is_some() {
+        return Vec::new();
+    }
+    match event {
+        Event::Started(_) => begin(model, at),
+        Event::Signal(signal) => leave_on_signal(model, signal),
+        Event::Intent(intent) => intend(model, intent),
+        Event::Job(delta) => tell(model.run.apply_job(at, delta)),
+        Event::Pod(delta) => {
+            model.follow_again = true;
+            tell(model.run.apply_pod(at, delta))
+        }
+        Event::Node(delta) => tell(model.run.apply_node(at, delta)),
+        Event::KubeEvent(fact) => tell(model.run.apply_kube_event(at, &fact)),
+        Event::Log(fact) => tell(model.run.apply_log(at, fact)),
+        Event::LogsDropped(count) => {
+            model.logs_dropped += count;
+            Vec::new()
+        }
+        Event::Contact(contact) => meet(model, at, contact),
+        Event::Outcome(outcome) => follow_up(model, at, outcome),
+        Event::Cost(cost) => {
+            model.cost = cost;
+            Vec::new()
+        }
+        Event::Tick => Vec::new(),
+        Event::Drained => super::settle::settle(model, at),
+    }
+}
+
+fn tell(events: Vec<RunEvent>) -> Vec<Effect> {
+    events.into_iter().map(Effect::Tell).collect()
+}
+
+fn begin(model: &mut Model, at: Timestamp) -> Vec<Effect> {
+    match model.started.task {
+        Task::Submit => vec![Effect::Submit(Box::new(model.run.plan().clone()))],
+        Task::Attach => {
+            let run = &model.run;
+            let attached = RunEvent::Attached {
+                run: run.plan().run.to_string(),
+                cluster: model.started.cluster.clone(),
+                namespace: model.started.namespace.clone(),
+                accepted: run.accepted(),
+                shards: run.plan().shards,
+            };
+            let mut effects = vec![Effect::Tell(attached)];
+            if let Some(job) = model.started.job.clone() {
+                effects.push(Effect::Watch {
+                    job: job.name.clone(),
+                    uid: job.uid.clone(),
+                });
+                effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
+            }
+            effects
+        }
+    }
+}
+
+/// The first signal asks to leave; a second one leaves at once, whatever is still on its way.
+fn leave_on_signal(model: &mut Model, signal: Signal) -> Vec<Effect> {
+    let end = End::Signal(signal.number());
+    let is_second = matches!(model.stage, Stage::Leaving(_));
+    if is_second || model.stage == Stage::Submitting || signal == Signal::Hangup {
+        model.stage = Stage::Ended(end.clone());
+        return vec![Effect::Leave(end)];
+    }
+    leave(model, end)
+}
+
+fn leave(model: &mut Model, end: End) -> Vec<Effect> {
+    let hint = if model.started.outlives {
+        format!("the Job goes on; {}", model.attach_command())
+    } else {
+        "the local cluster ends with this program, and with it the run; what was accepted is kept".to_owned()
+    };
+    model.stage = Stage::Leaving(end);
+    vec![Effect::Tell(RunEvent::Leaving { hint })]
+}
+
+fn intend(model: &mut Model, intent: Intent) -> Vec<Effect> {
+    let change = match intent {
+        Intent::Scale(workers) => JobChange::Scale(workers),
+        Intent::Suspend => JobChange::Suspend,
+        Intent::Resume => JobChange::Resume,
+        Intent::Cancel => JobChange::Cancel,
+        Intent::Delete => JobChange::Delete,
+        Intent::Quit => return leave(model, End::Left),
+    };
+    vec![Effect::Change(change)]
+}
+
+/// Contact is lost with the first watch that is lost, and back when all are.
+fn meet(model: &mut Model, at: Timestamp, contact: Contact) -> Vec<Effect> {
+    match contact.state {
+        ContactState::Lost(why) => {
+            let is_first = model.lost.is_empty();
+            model.lost.entry(contact.watch).or_insert((at, why.clone()));
+            if is_first {
+                vec![Effect::Tell(RunEvent::ContactLost { why })]
+            } else {
+                Vec::new()
+            }
+        }
+        ContactState::Live => {
+            let was_lost = model.lost.remove(&contact.watch);
+            match was_lost {
+                Some((since, _)) if model.lost.is_empty() => {
+                    let after_ms = u64::try_from(at.duration_since(since).as_millis()).unwrap_or(0);
+                    vec![Effect::Tell(RunEvent::ContactBack { after_ms })]
+                }
+                Some(_) | None => Vec::new(),
+            }
+        }
+        ContactState::Forbidden(why) => {
+            model.lost.remove(&contact.watch);
+            vec![Effect::Tell(RunEvent::Forbidden {
+                what: watched(contact.watch).to_owned(),
+                why,
+            })]
+        }
+    }
+}
+
+fn watched(watch: WatchOf) -> &'static str {
+    match watch {
+        WatchOf::Job => "the Job",
+        WatchOf::Pods => "the pods",
+        WatchOf::Nodes => "the nodes",
+        WatchOf::Events => "the events",
+    }
+}
+
+fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> {
+    match outcome {
+        Outcome::Submitted { job, plan, remarks } => {
+            if model.run.plan() != plan.as_ref() {
+                // The name was taken: the run has another one, and nothing else of it has begun.
+                model.run = RunState::new(*plan);
+                model.run.pick_verify(model.started.seed);
+            }
+            model.stage = Stage::Watching;
+            let plan = model.run.plan();
+            let submitted = RunEvent::Submitted {
+                run: plan.run.to_string(),
+                cluster: model.started.cluster.clone(),
+                namespace: model.started.namespace.clone(),
+                shards: plan.shards,
+                workers: plan.workers,
+                parameters: plan.parameters,
+                remarks,
+            };
+            let watch = Effect::Watch {
+                job: job.name.clone(),
+                uid: job.uid.clone(),
+            };
+            let mut effects = vec![Effect::Tell(submitted), watch];
+            effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
+            effects
+        }
+        Outcome::SubmitFailed(failure) => {
+            let end = match failure.class {
+                FailureClass::Unreachable => End::Lost,
+                FailureClass::Refused | FailureClass::NotFound | FailureClass::Conflict => End::Refused,
+            };
+            model.stage = Stage::Ended(end.clone());
+            let trouble = RunEvent::Trouble {
+                what: failure.text,
+                hint: failure.hint,
+            };
+            vec![Effect::Tell(trouble), Effect::Leave(end)]
+        }
+        Outcome::Kept(partials) => {
+            // A group that failed before may come along with this one.
+            model.keeping = model.keeping.saturating_sub(partials.len());
+            model.keep_trouble = None;
+            tell(model.run.kept(at, &partials))
+        }
+        Outcome::KeepFailed(why) => {
+            // The writer tries again with the next group; nothing is waited for until then.
+            model.keeping = 0;
+            trouble_once(model, why)
+        }
+        Outcome::Recomputed { index, value } => tell(model.run.recomputed(at, index, value)),
+        Outcome::Collected => {
+            if model.stage == Stage::Collecting {
+                model.stage = Stage::Collected;
+            }
+            Vec::new()
+        }
+        Outcome::CollectFailed(failure) => {
+            // The pods cannot be asked for any more: what the watch has shown is all there is.
+            if model.stage == Stage::Collecting {
+                model.stage = Stage::Collected;
+            }
+            vec![Effect::Tell(RunEvent::Trouble {
+                what: failure.text,
+                hint: failure.hint,
+            })]
+        }
+        Outcome::Changed { what, job } => {
+            let mut effects = vec![Effect::Tell(RunEvent::Done { what })];
+            if let Some(job) = job {
+                effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
+            }
+            effects
+        }
+        Outcome::ChangeFailed { what, failure } => {
+            vec![Effect::Tell(RunEvent::Trouble {
+                what: format!("{what}: {}", failure.text),
+                hint: failure.hint,
+            })]
+        }
+    }
+}
+
+fn trouble_once(model: &mut Model, why: String) -> Vec<Effect> {
+    if model.keep_trouble.as_ref() == Some(&why) {
+        return Vec::new();
+    }
+    model.keep_trouble = Some(why.clone());
+    let hint =
+        Some("free some space or mend the state folder; the total is not proven until its results are on disk".into());
+    vec![Effect::Tell(RunEvent::Trouble { what: why, hint })]
+}

@@ -1,0 +1,173 @@
+//! What happened in a run, as transitions that a person is told. Reports and screens write the words; this is the data.
+
+use serde::{Deserialize, Serialize};
+
+use super::fact::{CompletionIndex, NodeName, Reason};
+use super::partial::decimal;
+
+/// One transition of a run. Derived from facts, so a fact that is applied twice tells nothing twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// The Job is stored on the server.
+    Submitted {
+        run: String,
+        cluster: String,
+        namespace: String,
+        shards: u32,
+        workers: u32,
+        parameters: u64,
+        remarks: Vec<String>,
+    },
+    /// The program watches a run that exists.
+    Attached {
+        run: String,
+        cluster: String,
+        namespace: String,
+        accepted: u32,
+        shards: u32,
+    },
+    /// A pod was bound to a node.
+    Scheduled {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        node: NodeName,
+    },
+    /// A pod waits, and why. Told once for each different reason of a pod.
+    Waiting {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        why: Reason,
+    },
+    /// A worker computes.
+    WorkerStarted {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        node: Option<NodeName>,
+    },
+    /// A worker's log said how far it is.
+    Progress {
+        index: CompletionIndex,
+        done: u64,
+        total: u64,
+        per_second: u64,
+        #[serde(with = "decimal")]
+        partial: i128,
+    },
+    /// A worker ended well and its result is valid. It counts once [`RunEvent::Accepted`] follows.
+    WorkerFinished {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        node: Option<NodeName>,
+        processed: u64,
+        #[serde(with = "decimal")]
+        value: i128,
+        elapsed_ms: u64,
+    },
+    /// An index's partial is in the ledger.
+    Accepted {
+        index: CompletionIndex,
+        accepted: u32,
+        shards: u32,
+    },
+    /// A second, equal result of an index: counted and ignored.
+    Duplicate { index: CompletionIndex, pod: String },
+    /// Two valid results of one index that differ: neither counts.
+    Disputed {
+        index: CompletionIndex,
+        values: Vec<DisputedValue>,
+    },
+    /// A pod ended without a result; `final_try` says whether the index has no attempts left.
+    AttemptFailed {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        node: Option<NodeName>,
+        exit_code: Option<i32>,
+        why: Reason,
+    },
+    /// A pod was ended from outside: deleted, evicted, its node lost, or because the run was scaled down or suspended.
+    AttemptEnded {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        node: Option<NodeName>,
+        why: Reason,
+    },
+    /// A pod succeeded, but its termination message is not a valid result.
+    NoResult {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        problem: String,
+    },
+    /// The Job gave an index up.
+    IndexFailed {
+        index: CompletionIndex,
+        attempts: u32,
+        why: Reason,
+    },
+    /// The Job's parallelism changed.
+    Scaled { from: u32, to: u32 },
+    /// The Job is suspended; `by` when it was cancelled.
+    Suspended { by: Option<String> },
+    /// The Job goes on.
+    Resumed,
+    /// A node was cordoned or freed, lost or found.
+    NodeChanged { node: NodeName, state: NodeState },
+    /// A Kubernetes Event of type Warning.
+    Warned { object: String, why: Reason, count: u32 },
+    /// The Job ended well.
+    JobComplete,
+    /// The Job failed, and why.
+    JobFailed { why: Reason },
+    /// The Job was deleted by somebody.
+    JobDeleted,
+    /// A shard was computed again here.
+    Verified {
+        index: CompletionIndex,
+        same: bool,
+        #[serde(with = "decimal")]
+        value: i128,
+    },
+    /// Contact to the cluster was lost; the last truth stays.
+    ContactLost { why: String },
+    /// Contact is back, after so many milliseconds.
+    ContactBack { after_ms: u64 },
+    /// The user's rights do not allow this watch.
+    Forbidden { what: String, why: String },
+    /// Something the person did was carried out.
+    Done { what: String },
+    /// Something the person did, or the program needed, failed.
+    Trouble { what: String, hint: Option<String> },
+    /// The person asked to leave.
+    Leaving { hint: String },
+}
+
+/// One of the values of a disputed index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputedValue {
+    /// The value.
+    #[serde(with = "decimal")]
+    pub value: i128,
+    /// The pods that reported it.
+    pub pods: Vec<String>,
+}
+
+/// What changed about a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// No new pods are bound to it.
+    Cordoned,
+    /// It takes pods again.
+    Uncordoned,
+    /// It stopped reporting.
+    Lost,
+    /// It reports again.
+    Ready,
+}
