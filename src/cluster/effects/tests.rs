@@ -1,0 +1,221 @@
+//! Submissions and changes, on the wire.
+
+use super::*;
+use crate::cluster::scripted::{Asked, refusal, scripted};
+
+const NAME: &str = "ttg-primes-abc123";
+
+fn plan() -> Plan {
+    Plan::new(RunId::parse(NAME).unwrap())
+}
+
+/// The Job as the server stores it.
+fn stored() -> Value {
+    let mut job = json_of(&to_job(&plan(), "lab"));
+    job["metadata"]["uid"] = json!("job-uid");
+    job["metadata"]["resourceVersion"] = json!("5");
+    job
+}
+
+fn answer(value: &Value) -> (u16, String) {
+    (200, value.to_string())
+}
+
+fn map() -> (u16, String) {
+    answer(&serde_json::to_value(to_config_map(&plan(), "lab")).unwrap())
+}
+
+async fn submit_to(answers: Vec<(u16, String)>) -> (Outcome, Vec<(String, Value)>) {
+    let (client, asked) = scripted(answers);
+    let outcome = submit(&Connection::to_client(client), plan(), &mut || 7).await;
+    (outcome, taken(&asked))
+}
+
+fn taken(asked: &Asked) -> Vec<(String, Value)> {
+    std::mem::take(&mut *asked.lock().unwrap())
+}
+
+/// The requests as `METHOD collection/name`, a dry run marked.
+fn short(asked: &[(String, Value)]) -> Vec<String> {
+    let shorten = |line: &String| {
+        let dry = if line.contains("dryRun=All") { " dry" } else { "" };
+        let line = line.split('?').next().unwrap().trim_end_matches('/');
+        let line = line
+            .replace("/apis/batch/v1/namespaces/lab/", "")
+            .replace("/api/v1/namespaces/lab/", "");
+        format!("{line}{dry}")
+    };
+    asked.iter().map(|(line, _)| shorten(line)).collect()
+}
+
+#[tokio::test]
+async fn a_plan_is_rehearsed_stored_and_tied() {
+    let (outcome, asked) = submit_to(vec![answer(&stored()), map(), answer(&stored()), map()]).await;
+    let Outcome::Submitted {
+        job,
+        plan: sent,
+        remarks,
+    } = outcome
+    else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((job.uid, job.revision), (JobUid::from("job-uid"), 5));
+    assert_eq!((*sent, remarks), (plan(), Vec::new()));
+    let patch = format!("PATCH configmaps/{NAME}");
+    assert_eq!(
+        short(&asked),
+        ["POST jobs dry", "POST configmaps", "POST jobs", patch.as_str()]
+    );
+    assert_eq!(asked[3].1["metadata"]["ownerReferences"][0]["uid"], "job-uid");
+}
+
+#[tokio::test]
+async fn a_server_without_retries_for_each_index_gets_a_limit_for_all() {
+    let mut old = stored();
+    old["spec"].as_object_mut().unwrap().remove("backoffLimitPerIndex");
+    let (outcome, asked) = submit_to(vec![answer(&old), map(), answer(&old), map()]).await;
+    let Outcome::Submitted { remarks, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(remarks[0].contains("12 shards share 36 retries"), "{remarks:?}");
+    assert_eq!(remarks[1], "the server drops spec.backoffLimitPerIndex");
+    let spec = &asked[2].1["spec"];
+    assert_eq!(
+        (&spec["backoffLimit"], &spec["backoffLimitPerIndex"]),
+        (&json!(36), &Value::Null)
+    );
+    assert_eq!(spec["maxFailedIndexes"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_refused_job_takes_its_config_map_with_it() {
+    let quota = refusal(403, "Forbidden", "exceeded quota: jobs");
+    let (outcome, asked) = submit_to(vec![answer(&stored()), map(), quota, map()]).await;
+    let Outcome::SubmitFailed(failure) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(failure.class, FailureClass::Refused);
+    let delete = format!("DELETE configmaps/{NAME}");
+    assert_eq!(
+        short(&asked),
+        ["POST jobs dry", "POST configmaps", "POST jobs", delete.as_str()]
+    );
+}
+
+#[tokio::test]
+async fn a_job_whose_answer_got_lost_is_found_again() {
+    let lost = refusal(504, "Timeout", "timed out");
+    let (outcome, _) = submit_to(vec![answer(&stored()), map(), lost.clone(), answer(&stored()), map()]).await;
+    assert!(matches!(outcome, Outcome::Submitted { .. }), "{outcome:?}");
+    // When nobody knows, the ConfigMap stays.
+    let (outcome, asked) = submit_to(vec![answer(&stored()), map(), lost.clone(), lost]).await;
+    let Outcome::SubmitFailed(failure) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(failure.class, FailureClass::Unreachable);
+    assert!(failure.hint.unwrap().contains("attach"));
+    assert!(!short(&asked).iter().any(|line| line.starts_with("DELETE")));
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_has_is_given_up() {
+    let exists = || refusal(409, "AlreadyExists", "exists");
+    let mut foreign = stored();
+    foreign["metadata"]["annotations"]["ttg-tui/plan"] = json!("{}");
+    let again = vec![answer(&stored()), map(), answer(&stored()), map()];
+    let mut answers = vec![exists(), map(), exists(), answer(&foreign), map()];
+    answers.extend(again);
+    let (outcome, asked) = submit_to(answers).await;
+    let Outcome::Submitted {
+        plan: sent, remarks, ..
+    } = outcome
+    else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(sent.run, RunId::generate("primes", 7));
+    assert!(remarks[0].contains(NAME), "{remarks:?}");
+    let delete = format!("DELETE configmaps/{NAME}");
+    let get = format!("GET jobs/{NAME}");
+    assert_eq!(
+        short(&asked)[..5],
+        [
+            "POST jobs dry",
+            "POST configmaps",
+            "POST jobs",
+            get.as_str(),
+            delete.as_str()
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_rehearsal_that_a_webhook_cannot_do_is_left_out() {
+    let no_rehearsal = refusal(400, "BadRequest", "admission webhook \"w\" does not support dry run");
+    let (outcome, _) = submit_to(vec![no_rehearsal, map(), answer(&stored()), map()]).await;
+    let Outcome::Submitted { remarks, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(remarks[0].starts_with("the server could not rehearse"), "{remarks:?}");
+}
+
+#[test]
+fn changes_are_patches_of_single_fields() {
+    let uid = JobUid::from("u");
+    let now: Timestamp = "2026-01-02T03:04:05.6Z".parse().unwrap();
+    let patch = |change: JobChange| patch_of(&change, &uid, "ann\u{7}", now);
+    let cases = [
+        (
+            JobChange::Scale(5),
+            Some(json!({"metadata": {"uid": "u"}, "spec": {"parallelism": 5}})),
+        ),
+        (
+            JobChange::Suspend,
+            Some(json!({"metadata": {"uid": "u"}, "spec": {"suspend": true}})),
+        ),
+        (
+            JobChange::Resume,
+            Some(
+                json!({"metadata": {"uid": "u", "annotations": {"ttg-tui/cancelled": null}}, "spec": {"suspend": false}}),
+            ),
+        ),
+        (
+            JobChange::Cancel,
+            Some(json!({
+                "metadata": {"uid": "u", "annotations": {"ttg-tui/cancelled": "ann at 2026-01-02T03:04:05Z"}},
+                "spec": {"suspend": true}
+            })),
+        ),
+        (JobChange::Delete, None),
+    ];
+    for (change, expected) in cases {
+        assert_eq!(patch(change.clone()), expected, "{change:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_delete_names_the_uid_and_a_job_that_is_gone_is_deleted() {
+    let uid = JobUid::from("job-uid");
+    let gone = refusal(404, "NotFound", "not found");
+    let conflict = refusal(409, "Conflict", "the UID in the precondition does not match");
+    let (client, asked) = scripted(vec![answer(&stored()), gone, conflict]);
+    let connection = Connection::to_client(client);
+    for expected in [true, true, false] {
+        let outcome = change(
+            &connection,
+            NAME,
+            &uid,
+            &JobChange::Delete,
+            "ann",
+            Timestamp::UNIX_EPOCH,
+        )
+        .await;
+        assert_eq!(
+            matches!(outcome, Outcome::Changed { job: None, .. }),
+            expected,
+            "{outcome:?}"
+        );
+    }
+    let body = &taken(&asked)[0].1;
+    assert_eq!(body["preconditions"]["uid"], "job-uid");
+    assert_eq!(body["propagationPolicy"], "Background");
+}
