@@ -1,0 +1,374 @@
+//! One line for each thing that happens in a run, for standard error. Pure.
+
+use ttg_worker::protocol::exit;
+use ttg_worker::protocol::number::Grouped;
+
+use super::{Glyph, Style, clock, count, span};
+use crate::run::fact::{CompletionIndex, NodeName, Reason};
+use crate::run::told::{DisputedValue, NodeState, RunEvent};
+
+/// Up to how many shards the progress of each is a line; above that only [`Lines::aggregate`] tells how far the run is.
+pub const PROGRESS_SHARDS_MAX: u32 = 20;
+
+/// Writes the lines of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines {
+    style: Style,
+    shards: u32,
+    retries: u32,
+}
+
+/// How far the whole run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aggregate {
+    /// Parameters computed, by what the logs say.
+    pub done: u64,
+    /// Parameters of the run.
+    pub total: u64,
+    /// Indexes that are accepted.
+    pub accepted: u32,
+    /// Indexes of the run.
+    pub shards: u32,
+    /// Workers that compute.
+    pub running: u32,
+    /// Parameters a second, by what the logs say.
+    pub per_second: u64,
+}
+
+impl Lines {
+    /// Makes the writer for a run of so many shards, each of which may be retried so often.
+    pub fn new(style: Style, shards: u32, retries: u32) -> Self {
+        Self { style, shards, retries }
+    }
+
+    /// Writes the line of an event, so many milliseconds after the start; none for progress that would only flood the
+    /// log.
+    pub fn line(&self, at_ms: u64, event: &RunEvent) -> Option<String> {
+        if matches!(event, RunEvent::Progress { .. }) && self.shards > PROGRESS_SHARDS_MAX {
+            return None;
+        }
+        let (glyph, text) = self.words(event);
+        Some(format!("{}  {}", clock(at_ms), self.style.marked(glyph, &text)))
+    }
+
+    /// Writes the line that tells how far the whole run is. How often is the caller's matter.
+    pub fn aggregate(&self, at_ms: u64, aggregate: &Aggregate) -> String {
+        let Aggregate {
+            done,
+            total,
+            accepted,
+            shards,
+            running,
+            per_second,
+        } = *aggregate;
+        let text = format!(
+            "{}, {} of {} accepted, {running} running",
+            progress(done, total, per_second),
+            Grouped(accepted),
+            count(u64::from(shards), "shard", "shards")
+        );
+        format!("{}  {}", clock(at_ms), self.style.marked(Glyph::Running, &text))
+    }
+
+    /// Returns the state an event is about, and the words for it.
+    #[rustfmt::skip] // A table with one row an event: unfolded it would be too long to be read as one.
+    fn words(&self, event: &RunEvent) -> (Glyph, String) {
+        match event {
+            RunEvent::Submitted { run, cluster, namespace, shards, workers, parameters, remarks } => {
+                let size = size(*parameters, *shards, *workers);
+                (Glyph::Running, format!("{run} submitted to {cluster}/{namespace}: {size}{}", remarked(remarks)))
+            }
+            RunEvent::Attached { run, cluster, namespace, accepted, shards } =>
+                (Glyph::Running, format!("{run} watched on {cluster}/{namespace}: {accepted} of {shards} accepted")),
+            RunEvent::Scheduled { index, attempt, pod, node } =>
+                (Glyph::Pending, format!("index {index} bound to {node} (attempt {attempt}, {pod})")),
+            RunEvent::Waiting { index, attempt, pod, why } =>
+                (Glyph::Pending, format!("index {index} waits: {} (attempt {attempt}, {pod})", reason(why))),
+            RunEvent::WorkerStarted { index, attempt, pod, node } =>
+                (Glyph::Running, format!("index {index} running{} (attempt {attempt}, {pod})", on(node.as_ref()))),
+            RunEvent::Progress { index, done, total, per_second, .. } =>
+                (Glyph::Running, format!("index {index} at {}", progress(*done, *total, *per_second))),
+            RunEvent::WorkerFinished { index, node, processed, value, elapsed_ms, .. } => {
+                let work = format!("{} from {} parameters", Grouped(*value), Grouped(*processed));
+                (Glyph::Done, format!("index {index} finished{}: {work} in {}", on(node.as_ref()), span(*elapsed_ms)))
+            }
+            RunEvent::Accepted { index, accepted, shards } =>
+                (Glyph::Done, format!("index {index} accepted: {} of {}", Grouped(*accepted), Grouped(*shards))),
+            RunEvent::Duplicate { index, pod } =>
+                (Glyph::Note, format!("index {index} reported again by {pod}: the same value, ignored")),
+            RunEvent::Disputed { index, values } =>
+                (Glyph::Failed, format!("index {index} disputed: {}; neither counts", disputed(values))),
+            RunEvent::AttemptFailed { index, attempt, node, exit_code, why, .. } => {
+                let how = format!("failed: {}{}", failure(*exit_code, why), self.what_next(*attempt, *exit_code));
+                (Glyph::Failed, format!("index {index} attempt {attempt}{} {how}", on(node.as_ref())))
+            }
+            RunEvent::AttemptEnded { index, attempt, node, why, .. } => {
+                let how = format!("was ended from outside: {}", reason(why));
+                (Glyph::Retrying, format!("index {index} attempt {attempt}{} {how}", on(node.as_ref())))
+            }
+            RunEvent::NoResult { index, attempt, pod, problem } =>
+                (Glyph::Unknown, format!("index {index} attempt {attempt} gave no valid result: {problem} ({pod})")),
+            RunEvent::IndexFailed { index, attempts, why } => {
+                let attempts = count(u64::from(*attempts), "attempt", "attempts");
+                (Glyph::Failed, format!("index {index} given up after {attempts}: {}", reason(why)))
+            }
+            RunEvent::Scaled { from, to } => (Glyph::Running, format!("workers changed from {from} to {to}")),
+            RunEvent::Suspended { by: Some(by) } => (Glyph::Failed, format!("run cancelled: {by}")),
+            RunEvent::Suspended { by: None } => (Glyph::Pending, "run suspended".to_owned()),
+            RunEvent::Resumed => (Glyph::Running, "run resumed".to_owned()),
+            RunEvent::NodeChanged { node, state } => node_words(node, *state),
+            RunEvent::Warned { object, why, count } => (Glyph::Note, warning(object, why, *count)),
+            RunEvent::JobComplete => (Glyph::Done, "the Job is complete".to_owned()),
+            RunEvent::JobFailed { why } => (Glyph::Failed, format!("the Job failed: {}", reason(why))),
+            RunEvent::JobDeleted => (Glyph::Failed, "the Job was deleted".to_owned()),
+            RunEvent::Verified { index, same, value } => verified_words(*index, *same, *value),
+            RunEvent::ContactLost { why } => (Glyph::Unknown, format!("contact to the cluster lost: {why}")),
+            RunEvent::ContactBack { after_ms } => (Glyph::Running, format!("contact back after {}", span(*after_ms))),
+            RunEvent::Forbidden { what, why } => (Glyph::Note, format!("not allowed: {what}: {why}")),
+            RunEvent::Done { what } => (Glyph::Done, what.clone()),
+            RunEvent::Trouble { what, hint: None } => (Glyph::Failed, what.clone()),
+            RunEvent::Trouble { what, hint: Some(hint) } => (Glyph::Failed, format!("{what} (hint: {hint})")),
+            RunEvent::Leaving { hint } => (Glyph::Pending, hint.clone()),
+        }
+    }
+
+    /// Says that the Job makes another pod after this failure, where its retries and its pod failure policy have it so.
+    fn what_next(&self, attempt: u32, exit_code: Option<i32>) -> &'static str {
+        let is_final = [exit::BAD_INPUT, exit::REFUSED]
+            .map(i32::from)
+            .map(Some)
+            .contains(&exit_code);
+        if attempt <= self.retries && !is_final {
+            "; it is done again"
+        } else {
+            ""
+        }
+    }
+}
+
+fn verified_words(index: CompletionIndex, same: bool, value: i128) -> (Glyph, String) {
+    let value = Grouped(value);
+    if same {
+        (
+            Glyph::Done,
+            format!("index {index} computed again here: {value}, the same"),
+        )
+    } else {
+        (
+            Glyph::Failed,
+            format!("index {index} computed again here: {value}, not what its worker said"),
+        )
+    }
+}
+
+fn node_words(node: &NodeName, state: NodeState) -> (Glyph, String) {
+    let (glyph, words) = match state {
+        NodeState::Cordoned => (Glyph::Note, "is cordoned: no new pods are bound to it"),
+        NodeState::Uncordoned => (Glyph::Running, "takes pods again"),
+        NodeState::Lost => (Glyph::Unknown, "is lost: it stopped reporting"),
+        NodeState::Ready => (Glyph::Running, "is ready: it reports again"),
+    };
+    (glyph, format!("{node} {words}"))
+}
+
+fn warning(object: &str, why: &Reason, times: u32) -> String {
+    format!(
+        "warning about {object}: {} ({})",
+        reason(why),
+        count(u64::from(times), "time", "times")
+    )
+}
+
+fn size(parameters: u64, shards: u32, workers: u32) -> String {
+    let parameters = count(parameters, "parameter", "parameters");
+    let shards = count(u64::from(shards), "shard", "shards");
+    format!(
+        "{parameters} in {shards} by {}",
+        count(u64::from(workers), "worker", "workers")
+    )
+}
+
+fn remarked(remarks: &[String]) -> String {
+    if remarks.is_empty() {
+        String::new()
+    } else {
+        format!("; the server says: {}", remarks.join("; "))
+    }
+}
+
+/// Writes how far a computation is, the percentage rounded down so that 100 % means done.
+fn progress(done: u64, total: u64, per_second: u64) -> String {
+    let permille = (u128::from(done) * 1_000).checked_div(u128::from(total)).unwrap_or(0);
+    let (percent, tenth) = (permille / 10, permille % 10);
+    format!(
+        "{} / {} ({percent}.{tenth}%), {}/s",
+        Grouped(done),
+        Grouped(total),
+        Grouped(per_second)
+    )
+}
+
+fn on(node: Option<&NodeName>) -> String {
+    node.map(|node| format!(" on {node}")).unwrap_or_default()
+}
+
+fn failure(exit_code: Option<i32>, why: &Reason) -> String {
+    let exit = exit_code.map(|code| format!("exit {code}"));
+    let said = Some(reason(why)).filter(|said| exit.is_none() || said != NO_REASON);
+    exit.into_iter().chain(said).collect::<Vec<_>>().join(", ")
+}
+
+/// What stands where neither a reason nor a message was given.
+const NO_REASON: &str = "no reason given";
+
+fn reason(why: &Reason) -> String {
+    match (why.reason.as_str(), why.message.as_str()) {
+        ("", "") => NO_REASON.to_owned(),
+        (one, "") | ("", one) => one.to_owned(),
+        (short, long) => format!("{short}: {long}"),
+    }
+}
+
+/// Writes the values of a disputed index, each with the pods that reported it.
+pub(super) fn disputed(values: &[DisputedValue]) -> String {
+    let said = |value: &DisputedValue| format!("{} from {}", Grouped(value.value), value.pods.join(", "));
+    values.iter().map(said).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INDEX: CompletionIndex = CompletionIndex(7);
+
+    fn why(reason: &str, message: &str) -> Reason {
+        Reason {
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+
+    fn failed(attempt: u32, exit_code: Option<i32>, why: Reason) -> RunEvent {
+        let node = Some(NodeName::from("node-2"));
+        RunEvent::AttemptFailed {
+            index: INDEX,
+            attempt,
+            pod: "pod".to_owned(),
+            node,
+            exit_code,
+            why,
+        }
+    }
+
+    #[test]
+    fn each_event_is_one_line() {
+        let pod = || "ttg-primes-7f3a2k-7-m2rkn".to_owned();
+        let started = RunEvent::WorkerStarted {
+            index: INDEX,
+            attempt: 1,
+            pod: pod(),
+            node: Some("node-2".into()),
+        };
+        let disputed = vec![
+            DisputedValue {
+                value: 66_419,
+                pods: vec!["a".to_owned(), "b".to_owned()],
+            },
+            DisputedValue {
+                value: -1,
+                pods: vec!["c".to_owned()],
+            },
+        ];
+        let table = [
+            (
+                started,
+                "▸ index 7 running on node-2 (attempt 1, ttg-primes-7f3a2k-7-m2rkn)",
+            ),
+            (
+                failed(1, Some(137), why("OOMKilled", "")),
+                "✗ index 7 attempt 1 on node-2 failed: exit 137, OOMKilled; it is done again",
+            ),
+            (
+                failed(4, Some(1), why("", "")),
+                "✗ index 7 attempt 4 on node-2 failed: exit 1",
+            ),
+            (
+                failed(1, Some(64), why("Error", "bad")),
+                "✗ index 7 attempt 1 on node-2 failed: exit 64, Error: bad",
+            ),
+            (
+                failed(4, None, why("", "")),
+                "✗ index 7 attempt 4 on node-2 failed: no reason given",
+            ),
+            (
+                RunEvent::Disputed {
+                    index: INDEX,
+                    values: disputed,
+                },
+                "✗ index 7 disputed: 66,419 from a, b; -1 from c; neither counts",
+            ),
+            (
+                RunEvent::NoResult {
+                    index: INDEX,
+                    attempt: 1,
+                    pod: "p".to_owned(),
+                    problem: "it is empty".to_owned(),
+                },
+                "? index 7 attempt 1 gave no valid result: it is empty (p)",
+            ),
+            (
+                RunEvent::Trouble {
+                    what: "a\nb".to_owned(),
+                    hint: Some("c".to_owned()),
+                },
+                "✗ a b (hint: c)",
+            ),
+            (RunEvent::Suspended { by: None }, "· run suspended"),
+            (
+                RunEvent::Suspended {
+                    by: Some("ann, 10:00".to_owned()),
+                },
+                "✗ run cancelled: ann, 10:00",
+            ),
+        ];
+        let lines = Lines::new(Style::default(), 12, 3);
+        for (event, expected) in table {
+            assert_eq!(lines.line(1_234, &event), Some(format!("00:01.2  {expected}")));
+        }
+    }
+
+    #[test]
+    fn progress_of_many_shards_is_only_told_as_a_whole() {
+        let event = RunEvent::Progress {
+            index: INDEX,
+            done: 2,
+            total: 3,
+            per_second: 1_000,
+            partial: 1,
+        };
+        let few = Lines::new(Style::default(), PROGRESS_SHARDS_MAX, 3);
+        let many = Lines::new(
+            Style {
+                ascii: true,
+                color: false,
+            },
+            PROGRESS_SHARDS_MAX + 1,
+            3,
+        );
+        assert_eq!(
+            few.line(0, &event).as_deref(),
+            Some("00:00.0  ▸ index 7 at 2 / 3 (66.6%), 1,000/s")
+        );
+        assert_eq!(many.line(0, &event), None);
+        let whole = Aggregate {
+            done: 4_166_670,
+            total: 10_000_000,
+            accepted: 4,
+            shards: 21,
+            running: 3,
+            per_second: 353_000,
+        };
+        let expected = "00:12.0  > 4,166,670 / 10,000,000 (41.6%), 353,000/s, 4 of 21 shards accepted, 3 running";
+        assert_eq!(many.aggregate(12_000, &whole), expected);
+    }
+}
