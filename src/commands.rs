@@ -1,0 +1,145 @@
+//! The commands: each one function from a configuration to an exit code.
+
+mod attach;
+mod local;
+mod result;
+mod run;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, PlanFlags};
+use crate::cluster::connect::{Connection, connect_context, connect_in_cluster, connect_kubeconfig_text};
+use crate::config::{Color, Config, Output, Where, plan_from_flags};
+use crate::error::{Error, report};
+use crate::host::{self, Host, Shape};
+use crate::plan::manifest::manifest;
+use crate::report::Style;
+use crate::shell::{Clock, Form};
+
+/// How many threads the program's own tasks share. Kept small: the cores are for the workers.
+const RUNTIME_THREADS: usize = 2;
+
+/// Parses the command line, runs the command, and returns its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output with code 0, a wrong command line to standard error with code 2.
+            error.print().ok();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // Nobody is left to be told when standard error is gone.
+            report(&error, &mut stderr().lock()).ok();
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<u8, Error> {
+    let environment = |name: &str| std::env::var_os(name);
+    let config = || Config::resolve(&cli, &environment);
+    match &cli.command {
+        // These three run as processes of pods: single-threaded, and without any of the tool's own configuration.
+        Some(Command::Worker) => Ok(ttg_worker::app::run()),
+        Some(Command::PodSupervise(flags)) => Ok(crate::local::supervise::supervise(
+            &flags.command,
+            flags.memory_limit_bytes,
+        )),
+        Some(Command::PodExec(flags)) => Ok(crate::local::supervise::exec(&flags.command)),
+        Some(Command::Manifest(flags)) => print_manifest(&config()?, flags),
+        Some(Command::Result(flags)) => result::result(&config()?, &flags.run),
+        Some(Command::Run(flags)) => block_on(run::run(&config()?, flags)),
+        Some(Command::Attach(flags)) => block_on(attach::attach(&config()?, flags.run.as_deref())),
+        Some(Command::Local(flags)) => block_on(local::local(
+            &config()?,
+            Shape {
+                nodes: flags.nodes,
+                simulate: flags.simulate,
+            },
+        )),
+        None => Err(Error::usage("no command was given").with_hint(
+            "`ttg-tui run` computes π(10,000,000) on a local cluster; `ttg-tui --help` shows every command",
+        )),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<u8, Error>>) -> Result<u8, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|e| {
+            Error::new(
+                crate::error::Exit::Failed,
+                format!("cannot start the program's own tasks: {e}"),
+            )
+        })?;
+    let code = runtime.block_on(command);
+    // A thread that still computes a shard again is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+fn print_manifest(config: &Config, flags: &PlanFlags) -> Result<u8, Error> {
+    let plan = plan_from_flags(flags, rand::random())?;
+    let text = manifest(&plan, config.namespace.as_deref())?;
+    // Whoever closed our output has read enough.
+    stdout().lock().write_all(text.as_bytes()).ok();
+    Ok(0)
+}
+
+/// The form in which a run is told.
+fn form(config: &Config) -> Form {
+    match config.output {
+        Output::Json => Form::Json,
+        Output::Text => Form::Text(Style {
+            ascii: config.ascii,
+            color: match config.color {
+                Color::Always => true,
+                Color::Never => false,
+                Color::Auto => stdout().is_terminal() && stderr().is_terminal(),
+            },
+        }),
+    }
+}
+
+/// A cluster that can be used, and the program's own one if that is what it is.
+struct Reached {
+    connection: Connection,
+    host: Option<Host>,
+}
+
+/// Connects to the cluster that is meant; for the local one, finds one that runs or, if `may_start`, starts one.
+async fn reach(config: &Config, clock: Clock, may_start: bool) -> Result<Reached, Error> {
+    let namespace = config.namespace.as_deref();
+    let mut host = None;
+    let mut connection = match &config.target {
+        Where::Context { name, kubeconfig } => {
+            connect_context(kubeconfig.as_deref(), name.as_deref(), namespace).await?
+        }
+        Where::InCluster => connect_in_cluster(namespace)?,
+        Where::Local => match host::find(&config.runtime_folder) {
+            Some((_, kubeconfig)) => connect_kubeconfig_text(&kubeconfig, "local", namespace, true).await?,
+            None if may_start => {
+                let started = host::start(&config.runtime_folder, Shape::default(), clock)?;
+                let kubeconfig = started.cluster.kubeconfig();
+                host = Some(started);
+                connect_kubeconfig_text(&kubeconfig, "local", namespace, false).await?
+            }
+            None => {
+                return Err(Error::usage("no local cluster is running").with_hint(
+                    "start one with `ttg-tui local` in another terminal, or choose a cluster with --context NAME",
+                ));
+            }
+        },
+    };
+    connection.probe().await?;
+    Ok(Reached { connection, host })
+}

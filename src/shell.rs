@@ -1,0 +1,350 @@
+//! The loop: receive, drain, update, carry out effects, tell. It owns the clock, the tasks and the signals.
+//!
+//! Three bounded lanes feed it in this order: intents and signals, facts and outcomes, logs. Nothing here decides anything
+//! about a run; `model` does.
+
+mod keeper;
+mod teller;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use ttg_worker::app::Monotonic;
+use ttg_worker::work::{Pace, Task, work};
+
+use crate::cluster::connect::Connection;
+use crate::cluster::logs::LogPool;
+use crate::cluster::{effects, watch};
+use crate::ledger::StateFolder;
+use crate::model::effect::{Effect, End, JobChange};
+use crate::model::event::{Event, Outcome, Signal, Started};
+use crate::model::{Model, update};
+use crate::plan::Plan;
+use crate::run::fact::{CompletionIndex, Delta, JobUid};
+use crate::run::summary::Summary;
+use keeper::Keeper;
+pub use teller::{Form, Teller, tell_summary};
+
+/// How many intents and signals wait at most; a person is slower than this.
+const KEYS_MAX: usize = 64;
+/// How many facts wait at most; then their watches are held back.
+const FACTS_MAX: usize = 1024;
+/// How many log parts wait at most; then new ones are dropped and counted.
+const LOGS_MAX: usize = 4096;
+/// How many events are taken before it is decided what follows from them.
+const DRAIN_MAX: usize = 1024;
+/// How long the end of the tasks is waited for; they end when they are told to, so this is for what hangs.
+const TASKS_END: Duration = Duration::from_secs(2);
+
+/// The clock of a session: the time of day at its start, and from there on a clock that nobody sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    began_at: Timestamp,
+    began: Instant,
+}
+
+impl Clock {
+    /// Reads the time of day, once.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the program learns the time of day"
+    )]
+    pub fn start() -> Self {
+        Self {
+            began_at: Timestamp::now(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Returns the time.
+    pub fn now(&self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap_or(SignedDuration::MAX);
+        self.began_at.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// What a session is made from.
+pub struct Session {
+    /// The clock.
+    pub clock: Clock,
+    /// The cluster.
+    pub connection: Connection,
+    /// What the session begins with.
+    pub started: Started,
+    /// Where runs are kept.
+    pub state: StateFolder,
+    /// Who tells the person what happens.
+    pub teller: Teller,
+}
+
+struct Shell {
+    clock: Clock,
+    connection: Connection,
+    model: Model,
+    keeper: Keeper,
+    teller: Teller,
+    facts: Sender<Event>,
+    logs: Sender<Event>,
+    log_pool: Option<LogPool>,
+    tasks: JoinSet<()>,
+    token: CancellationToken,
+}
+
+/// Runs a session to its end; returns how it ended, and the run in one value.
+pub async fn run(session: Session) -> (End, Summary) {
+    let Session {
+        clock,
+        connection,
+        started,
+        state,
+        teller,
+    } = session;
+    let (keys, mut keys_lane) = mpsc::channel(KEYS_MAX);
+    let (facts, mut facts_lane) = mpsc::channel(FACTS_MAX);
+    let (logs, mut logs_lane) = mpsc::channel(LOGS_MAX);
+    let token = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(watch_signals(keys, token.clone()));
+    let mut shell = Shell {
+        model: Model::new(clock.now(), started.clone()),
+        keeper: Keeper::new(state, facts.clone()),
+        clock,
+        connection,
+        teller,
+        facts,
+        logs,
+        log_pool: None,
+        tasks,
+        token,
+    };
+    let mut end = shell.take(Event::Started(Box::new(started)));
+    let mut tick = interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    while end.is_none() {
+        let event = tokio::select! {
+            biased;
+            Some(event) = keys_lane.recv() => event,
+            Some(event) = facts_lane.recv() => event,
+            Some(event) = logs_lane.recv() => event,
+            _ = tick.tick() => Event::Tick,
+        };
+        end = shell.take(event);
+        let mut left = DRAIN_MAX;
+        while left > 0 && end.is_none() {
+            let Some(event) = next(&mut keys_lane, &mut facts_lane, &mut logs_lane) else {
+                break;
+            };
+            end = shell.take(event);
+            left -= 1;
+        }
+        end = end.or_else(|| shell.take(Event::Drained));
+        shell.keeper.push_backlog(shell.model.run().plan());
+    }
+    // Nobody reads the lanes any more; a task that waits for room in one of them must not wait for ever.
+    drop((keys_lane, facts_lane, logs_lane));
+    shell.finish(end.unwrap_or(End::Left)).await
+}
+
+/// Takes what waits, in the order of the lanes.
+fn next(keys: &mut Receiver<Event>, facts: &mut Receiver<Event>, logs: &mut Receiver<Event>) -> Option<Event> {
+    keys.try_recv()
+        .or_else(|_| facts.try_recv())
+        .or_else(|_| logs.try_recv())
+        .ok()
+}
+
+impl Shell {
+    /// Hands one event to the model and carries out what it answers; returns the end when that was it.
+    fn take(&mut self, event: Event) -> Option<End> {
+        let at = self.clock.now();
+        let is_tick = matches!(event, Event::Tick);
+        if is_tick {
+            let cost = self.connection.meter.cost();
+            update(&mut self.model, at, Event::Cost(cost));
+        }
+        let effects = update(&mut self.model, at, event);
+        if is_tick {
+            self.teller.tell_progress(at, &self.model);
+        }
+        let mut end = None;
+        for effect in effects {
+            end = end.or(self.carry_out(at, effect));
+        }
+        end
+    }
+
+    fn carry_out(&mut self, at: Timestamp, effect: Effect) -> Option<End> {
+        match effect {
+            Effect::Submit(plan) => self.submit(*plan),
+            Effect::Watch { job, uid } => self.watch(&job, &uid),
+            Effect::Follow(targets) => {
+                if let Some(pool) = &self.log_pool {
+                    pool.follow(targets);
+                }
+            }
+            Effect::Keep(partials) => self.keeper.keep(self.model.run().plan(), partials),
+            Effect::Recompute(index) => self.recompute(index),
+            Effect::Collect => self.collect(),
+            Effect::Change(change) => self.change(change),
+            Effect::Tell(event) => self.teller.tell(at, self.model.started_at(), &event),
+            Effect::Leave(end) => return Some(end),
+        }
+        None
+    }
+
+    /// Does something beside the loop; its answer comes back as an event.
+    fn beside(&mut self, work: impl Future<Output = Vec<Event>> + Send + 'static) {
+        let (facts, token) = (self.facts.clone(), self.token.clone());
+        self.tasks.spawn(async move {
+            let send = async {
+                for event in work.await {
+                    // The loop has ended: nobody is left to be told.
+                    facts.send(event).await.ok();
+                }
+            };
+            tokio::select! {
+                () = token.cancelled() => {}
+                () = send => {}
+            }
+        });
+    }
+
+    fn submit(&mut self, plan: Plan) {
+        let connection = self.connection.clone();
+        self.beside(async move {
+            let outcome = effects::submit(&connection, plan, &mut || rand::random()).await;
+            vec![Event::Outcome(outcome)]
+        });
+    }
+
+    fn watch(&mut self, job: &str, uid: &JobUid) {
+        self.keeper.open(self.model.run().plan());
+        for watch in watch::watch_run(&self.connection, job, uid, &self.facts, &self.token) {
+            self.tasks.spawn(watch);
+        }
+        let (pool, work) = LogPool::new(self.connection.clone(), self.logs.clone(), self.token.clone());
+        self.tasks.spawn(work);
+        self.log_pool = Some(pool);
+    }
+
+    fn collect(&mut self) {
+        let Some(uid) = self.model.run().job_uid().cloned() else {
+            return;
+        };
+        let connection = self.connection.clone();
+        self.beside(async move {
+            match watch::list_pods(&connection, &uid).await {
+                Ok(pods) => {
+                    let mut events: Vec<Event> = pods
+                        .into_iter()
+                        .map(|p| Event::Pod(Delta::Applied(Box::new(p))))
+                        .collect();
+                    events.push(Event::Outcome(Outcome::Collected));
+                    events
+                }
+                Err(failure) => vec![Event::Outcome(Outcome::CollectFailed(failure))],
+            }
+        });
+    }
+
+    fn change(&mut self, change: JobChange) {
+        let Some(job) = self.model.run().job() else { return };
+        let (name, uid) = (job.name.clone(), job.uid.clone());
+        let (connection, now) = (self.connection.clone(), self.clock.now());
+        self.beside(async move {
+            let by = whoami();
+            vec![Event::Outcome(
+                effects::change(&connection, &name, &uid, &change, &by, now).await,
+            )]
+        });
+    }
+
+    /// Computes a shard again on a thread of its own: a long one must not hold up the end of the program.
+    fn recompute(&mut self, index: CompletionIndex) {
+        let plan = self.model.run().plan().clone();
+        let (facts, token) = (self.facts.clone(), self.token.clone());
+        let thread = std::thread::Builder::new().name("recompute".into()).spawn(move || {
+            let value = recompute(&plan, index, &|| token.is_cancelled());
+            // The loop has ended: nobody is left to be told.
+            facts
+                .blocking_send(Event::Outcome(Outcome::Recomputed { index, value }))
+                .ok();
+        });
+        if let Err(error) = thread {
+            let value = Err(format!("cannot start a thread: {error}"));
+            self.beside(async move { vec![Event::Outcome(Outcome::Recomputed { index, value })] });
+        }
+    }
+
+    async fn finish(mut self, end: End) -> (End, Summary) {
+        self.token.cancel();
+        let cost = self.connection.meter.cost();
+        self.model.finish(cost, end.clone());
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        // What does not end in time is dropped with the runtime.
+        tokio::time::timeout(TASKS_END, ended).await.ok();
+        let summary = self.model.summary();
+        let trouble = self.keeper.close(&summary).await;
+        if let Err(why) = trouble {
+            self.teller.complain(&why);
+        }
+        (end, summary)
+    }
+}
+
+/// Computes one shard of a plan here.
+pub fn recompute(plan: &Plan, index: CompletionIndex, stop: &dyn Fn() -> bool) -> Result<i128, String> {
+    let kernel = plan
+        .kernel()
+        .ok_or_else(|| format!("there is no kernel {:?} here", plan.kernel))?;
+    let shard = plan.shard(index).ok_or_else(|| format!("there is no shard {index}"))?;
+    let pace = Pace {
+        batch_size: shard.len().max(1),
+        pause: Duration::ZERO,
+    };
+    let task = Task {
+        kernel,
+        domain: plan.domain(),
+        shard,
+        pace,
+    };
+    work(&task, &Monotonic::start(), stop, &mut |_| {})
+        .map(|done| done.value)
+        .map_err(|halt| halt.to_string())
+}
+
+/// Who a cancel is signed by: the person's name on this machine.
+fn whoami() -> String {
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "somebody".into())
+}
+
+async fn watch_signals(keys: Sender<Event>, token: CancellationToken) {
+    let kinds = [
+        (SignalKind::interrupt(), Signal::Interrupt),
+        (SignalKind::terminate(), Signal::Terminate),
+        (SignalKind::hangup(), Signal::Hangup),
+    ];
+    let mut watches = JoinSet::new();
+    for (kind, meaning) in kinds {
+        let keys = keys.clone();
+        watches.spawn(async move {
+            // A process without signal handling can still be killed.
+            let Ok(mut stream) = signal(kind) else { return };
+            while stream.recv().await.is_some() {
+                if keys.send(Event::Signal(meaning)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    // Held until the end, so that the lane stays open as long as the loop runs.
+    token.cancelled().await;
+    drop(keys);
+}
