@@ -32,7 +32,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    match dispatch(cli) {
+    match dispatch(&cli) {
         Ok(code) => code,
         Err(error) => {
             // Nobody is left to be told when standard error is gone.
@@ -42,9 +42,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<u8, Error> {
+fn dispatch(cli: &Cli) -> Result<u8, Error> {
     let environment = |name: &str| std::env::var_os(name);
-    let config = || Config::resolve(&cli, &environment);
+    let config = || Config::resolve(cli, &environment);
     match &cli.command {
         // These three run as processes of pods: single-threaded, and without any of the tool's own configuration.
         Some(Command::Worker) => Ok(ttg_worker::app::run()),

@@ -124,7 +124,8 @@ impl Model {
             End::Lost | End::Signal(_) | End::Left => Headline::Unfinished,
         };
         let mut summary = summarize(&self.run, &place, self.cost, headline, end.exit_code());
-        summary.log_lines_lost += self.logs_dropped;
+        // Dropped lines also show as gaps in their numbers, unless the log ended with them.
+        summary.log_lines_lost = summary.log_lines_lost.max(self.logs_dropped);
         summary
     }
 

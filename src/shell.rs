@@ -291,7 +291,7 @@ impl Shell {
         let summary = self.model.summary();
         let trouble = self.keeper.close(&summary).await;
         if let Err(why) = trouble {
-            self.teller.complain(&why);
+            teller::complain(&why);
         }
         (end, summary)
     }

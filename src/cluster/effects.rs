@@ -236,10 +236,8 @@ impl<'a> Submission<'a> {
     /// Stores the `ConfigMap`; tells whether this call made it.
     async fn create_config_map(&self) -> Result<bool, Problem> {
         let map = to_config_map(self.plan, &self.connection.namespace);
-        let error = match self.connection.call(self.maps.create(&post_params(false), &map)).await {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
-        };
+        let created = self.connection.call(self.maps.create(&post_params(false), &map)).await;
+        let Err(error) = created else { return Ok(true) };
         if !error.is_already_exists() && !error.is_open() {
             return Err(self.failed("ConfigMap", &error));
         }

@@ -202,6 +202,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn answers_are_classed_and_hinted() {
         let rights = r#"jobs.batch is forbidden: User "ann" cannot create resource "jobs" in API group "batch" in the namespace "lab""#;
         let log = r#"pods "p" is forbidden: User "ann" cannot get resource "pods/log" in API group "" in the namespace "lab""#;

@@ -85,7 +85,7 @@ async fn pass(lines: &mut Lines<'_>, whole: Duration, value: i128) -> bool {
     let total = lines.settings.shard.len();
     let mut passed = Duration::ZERO;
     while passed < whole {
-        let step = PROGRESS_INTERVAL.min(whole - passed);
+        let step = PROGRESS_INTERVAL.min(whole.saturating_sub(passed));
         tokio::select! {
             () = lines.part.stop.cancelled() => return false,
             () = tokio::time::sleep(step) => passed += step,

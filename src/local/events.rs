@@ -1,5 +1,10 @@
 //! Kubernetes Events: what the controllers tell people, with upstream's counting and its limit against floods.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -105,7 +110,7 @@ impl Recorder {
     }
 
     /// Records an Event, or counts one up that says the same, or drops it when the object has had too many.
-    pub fn record(&self, about: &Involved, told: Told) {
+    pub fn record(&self, about: &Involved, told: &Told) {
         let now = self.registry.now();
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if !memory.allow(&about.uid, now) {
@@ -128,11 +133,11 @@ impl Recorder {
         } else {
             &about.key.namespace
         };
-        let event = self.event(about, &told, &name, now);
+        let event = self.event(about, told, &name, now);
         // An Event that cannot be stored (its namespace is ending) is not worth an error: Events are advisory.
         if let Ok(object) = self.registry.create_trusted(Kind::Event, namespace, event, false) {
             memory.remember(same, object.key.clone());
-            if memory.recorded % 256 == 0 {
+            if memory.recorded.is_multiple_of(256) {
                 self.drop_oldest();
             }
         }

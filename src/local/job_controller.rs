@@ -1,7 +1,7 @@
 //! The Job controller: keeps as many pods running as a Job wants, counts what ended, and says when the Job has.
 //!
 //! Like upstream's it knows only what the API tells it: it follows Jobs and pods, remembers a few fields of each pod, and writes
-//! pods and the Job's status. What to do is decided in [`sync`], which is pure; this file is the loop around it.
+//! pods and the Job's status. What to do is decided in [`mod@sync`], which is pure; this file is the loop around it.
 
 mod indexes;
 mod make;
@@ -101,9 +101,10 @@ impl Controller {
     fn learn(&mut self, kind: Kind, news: News) {
         match news {
             News::Relist(objects) => {
-                match kind {
-                    Kind::Job => self.jobs.clear(),
-                    _ => self.pods.clear(),
+                if kind == Kind::Job {
+                    self.jobs.clear();
+                } else {
+                    self.pods.clear();
                 }
                 for object in &objects {
                     self.learn_one(object, false);
@@ -221,7 +222,7 @@ impl Controller {
                 }
             }
         }
-        for told in told {
+        for told in &told {
             self.recorder.record(&about, told);
         }
         if let Some(after) = decision.again_after {

@@ -119,8 +119,12 @@ impl Kubelet {
                     .filter(|uid| !there.contains(uid.as_str()))
                     .cloned()
                     .collect();
-                gone.iter().for_each(|uid| self.end_removed(uid));
-                objects.iter().for_each(|o| self.learn_one(o, false));
+                for uid in &gone {
+                    self.end_removed(uid);
+                }
+                for object in &objects {
+                    self.learn_one(object, false);
+                }
             }
             News::Changes(changes) => {
                 for change in &changes {

@@ -286,7 +286,7 @@ impl Scheduler {
             revision: pod.revision,
             field_path: String::new(),
         };
-        self.recorder.record(&about, Told::normal("Scheduled", words));
+        self.recorder.record(&about, &Told::normal("Scheduled", words));
     }
 
     /// Writes to every pod of a line why it waits, once for each different reason.
@@ -309,10 +309,10 @@ impl Scheduler {
             waiting.told = Some(why.to_owned());
             let about = Involved::from(waiting.object.as_ref());
             let told = self.registry.edit(&key, |pod| {
-                set_condition(pod, "PodScheduled", "False", "Unschedulable", why, now)
+                set_condition(pod, "PodScheduled", "False", "Unschedulable", why, now);
             });
             if told.is_ok() {
-                self.recorder.record(&about, Told::warning("FailedScheduling", why));
+                self.recorder.record(&about, &Told::warning("FailedScheduling", why));
             }
         }
     }

@@ -1,5 +1,10 @@
 //! Errors in Kubernetes' own form: the `Status` object, with upstream's reasons and words.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use serde_json::{Value, json};
 
 use super::kinds::KindSpec;
@@ -15,7 +20,7 @@ pub struct Status {
     /// The words.
     pub message: String,
     /// The object it is about.
-    details: Option<Details>,
+    details: Option<Box<Details>>,
     /// Seconds after which to try again.
     pub retry_after_s: Option<u32>,
 }
@@ -98,12 +103,12 @@ impl Status {
 
     fn about(mut self, kind: &KindSpec, name: &str, causes: Vec<Cause>, as_kind: bool) -> Self {
         let kind_name = if as_kind { kind.name } else { kind.plural };
-        self.details = Some(Details {
+        self.details = Some(Box::new(Details {
             name: name.to_owned(),
             group: kind.group,
             kind: kind_name,
             causes,
-        });
+        }));
         self
     }
 

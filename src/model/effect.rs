@@ -13,7 +13,7 @@ use crate::run::told::RunEvent;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// Make the run's ConfigMap and Job. Answered by [`Outcome::Submitted`] or [`Outcome::SubmitFailed`].
+    /// Make the run's `ConfigMap` and Job. Answered by [`Outcome::Submitted`] or [`Outcome::SubmitFailed`].
     Submit(Box<Plan>),
     /// Watch the run's Job, pods, nodes and events until the program ends.
     Watch {

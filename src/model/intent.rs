@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What the person wants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// Change the Job's parallelism to this many workers.

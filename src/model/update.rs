@@ -6,7 +6,8 @@ use super::effect::{Effect, End, JobChange};
 use super::event::{Contact, ContactState, Event, FailureClass, Outcome, Signal, Task, WatchOf};
 use super::intent::Intent;
 use super::{Model, Stage};
-use crate::run::fact::Delta;
+use crate::plan::Plan;
+use crate::run::fact::{Delta, JobFact};
 use crate::run::state::RunState;
 use crate::run::told::RunEvent;
 
@@ -147,31 +148,7 @@ fn watched(watch: WatchOf) -> &'static str {
 
 fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> {
     match outcome {
-        Outcome::Submitted { job, plan, remarks } => {
-            if model.run.plan() != plan.as_ref() {
-                // The name was taken: the run has another one, and nothing else of it has begun.
-                model.run = RunState::new(*plan);
-                model.run.pick_verify(model.started.seed);
-            }
-            model.stage = Stage::Watching;
-            let plan = model.run.plan();
-            let submitted = RunEvent::Submitted {
-                run: plan.run.to_string(),
-                cluster: model.started.cluster.clone(),
-                namespace: model.started.namespace.clone(),
-                shards: plan.shards,
-                workers: plan.workers,
-                parameters: plan.parameters,
-                remarks,
-            };
-            let watch = Effect::Watch {
-                job: job.name.clone(),
-                uid: job.uid.clone(),
-            };
-            let mut effects = vec![Effect::Tell(submitted), watch];
-            effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
-            effects
-        }
+        Outcome::Submitted { job, plan, remarks } => submitted(model, at, job, *plan, remarks),
         Outcome::SubmitFailed(failure) => {
             let end = match failure.class {
                 FailureClass::Unreachable => End::Lost,
@@ -226,6 +203,32 @@ fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> 
             })]
         }
     }
+}
+
+fn submitted(model: &mut Model, at: Timestamp, job: Box<JobFact>, plan: Plan, remarks: Vec<String>) -> Vec<Effect> {
+    if *model.run.plan() != plan {
+        // The name was taken: the run has another one, and nothing else of it has begun.
+        model.run = RunState::new(plan);
+        model.run.pick_verify(model.started.seed);
+    }
+    model.stage = Stage::Watching;
+    let plan = model.run.plan();
+    let submitted = RunEvent::Submitted {
+        run: plan.run.to_string(),
+        cluster: model.started.cluster.clone(),
+        namespace: model.started.namespace.clone(),
+        shards: plan.shards,
+        workers: plan.workers,
+        parameters: plan.parameters,
+        remarks,
+    };
+    let watch = Effect::Watch {
+        job: job.name.clone(),
+        uid: job.uid.clone(),
+    };
+    let mut effects = vec![Effect::Tell(submitted), watch];
+    effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
+    effects
 }
 
 fn trouble_once(model: &mut Model, why: String) -> Vec<Effect> {

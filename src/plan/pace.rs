@@ -73,8 +73,8 @@ mod tests {
     fn plan(parameters: u64, shards: u32, workers: u32) -> Plan {
         Plan {
             parameters,
-            shards,
             workers,
+            shards,
             ..Plan::new(RunId::parse("a").unwrap())
         }
     }

@@ -41,6 +41,7 @@ fn four_shards_a_worker_within_what_is_possible() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn each_field_is_refused_by_name_with_its_range() {
     let image = "Not An Image".to_owned();
     let node_selector = BTreeMap::from([("a b".to_owned(), String::new())]);

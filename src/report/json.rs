@@ -1,7 +1,7 @@
 //! The run as NDJSON, one object a line, for programs. Pure.
 //!
 //! Guarantees: `schema` and `type` come first in every object; an object is one line; 128-bit values are decimal
-//! strings. What fields an event has is in [`RunEvent`](crate::run::told::RunEvent); the last object is the summary.
+//! strings. What fields an event has is in [`RunEvent`]; the last object is the summary.
 
 use jiff::Timestamp;
 use serde::Serialize;

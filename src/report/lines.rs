@@ -261,6 +261,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn each_event_is_one_line() {
         let pod = || "ttg-primes-7f3a2k-7-m2rkn".to_owned();
         let started = RunEvent::WorkerStarted {

@@ -45,6 +45,6 @@ pub mod decimal {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i128, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse()
-            .map_err(|_| D::Error::custom(format!("{text:?} is not a decimal integer")))
+            .map_err(|error| D::Error::custom(format!("{text:?} is not a decimal integer: {error}")))
     }
 }

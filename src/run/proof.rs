@@ -273,7 +273,7 @@ fn nothing_disputed(state: &RunState) -> Option<Check> {
 }
 
 /// Says which values of an index differ, and which pods gave them.
-pub(super) fn disputed_text(index: CompletionIndex, values: &[DisputedValue]) -> String {
+fn disputed_text(index: CompletionIndex, values: &[DisputedValue]) -> String {
     let values: Vec<String> = values
         .iter()
         .map(|value| format!("{} from {}", Grouped(value.value), value.pods.join(" and ")))

@@ -8,6 +8,10 @@ use super::partial::decimal;
 /// One transition of a run. Derived from facts, so a fact that is applied twice tells nothing twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the facts they come from, under the same names"
+)]
 pub enum RunEvent {
     /// The Job is stored on the server.
     Submitted {
@@ -81,7 +85,7 @@ pub enum RunEvent {
         index: CompletionIndex,
         values: Vec<DisputedValue>,
     },
-    /// A pod ended without a result; `final_try` says whether the index has no attempts left.
+    /// A pod ended without a result.
     AttemptFailed {
         index: CompletionIndex,
         attempt: u32,

@@ -76,11 +76,11 @@ impl Teller {
             self.last_aggregate = Some(aggregate);
         }
     }
+}
 
-    /// Tells something that went wrong outside of the run.
-    pub(super) fn complain(&self, what: &str) {
-        print(&mut stderr().lock(), &format!("warning: {what}"));
-    }
+/// Tells something that went wrong outside of the run.
+pub(super) fn complain(what: &str) {
+    print(&mut stderr().lock(), &format!("warning: {what}"));
 }
 
 /// Prints the run in one value, as the last thing a command says.

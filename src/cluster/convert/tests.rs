@@ -8,10 +8,12 @@ fn pod_of(value: Value) -> PodFact {
     pod(&serde_json::from_value(value).unwrap()).unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the fields it fills are options")]
 fn at(text: &str) -> Option<Timestamp> {
     Some(text.parse().unwrap())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the fields it fills are options")]
 fn reason_of(reason: &str, message: &str) -> Option<Reason> {
     Some(Reason {
         reason: reason.to_owned(),

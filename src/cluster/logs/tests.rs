@@ -51,7 +51,7 @@ async fn what_does_not_fit_is_counted_and_told() {
     for _ in 0..4 {
         lane.send(&PodUid::from("p"), LogPart::Text("line".to_owned()));
     }
-    let (_, told) = tokio::join!(
+    let ((), told) = tokio::join!(
         async {
             tokio::select! {
                 () = lane.tell_dropped() => {}

@@ -4,7 +4,7 @@ use crate::local::kinds::{KINDS, Kind};
 
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(super) struct Target {
     /// The kind.
     pub kind: Kind,
     /// The namespace; none for all of them, or for a kind without.
@@ -16,7 +16,7 @@ pub struct Target {
 }
 
 /// Parses the path of an object or a collection; none for every other path.
-pub fn parse(path: &str) -> Option<Target> {
+pub(super) fn parse(path: &str) -> Option<Target> {
     let mut parts = path.trim_start_matches('/').split('/').filter(|p| !p.is_empty());
     let group = match parts.next()? {
         "api" => "",

@@ -6,11 +6,11 @@ use crate::local::status::Status;
 
 /// The parameters of a request.
 #[derive(Debug, Default)]
-pub struct Query(HashMap<String, String>);
+pub(super) struct Query(HashMap<String, String>);
 
 impl Query {
     /// Parses a raw query; of a parameter that is given twice the first counts.
-    pub fn parse(raw: &str) -> Self {
+    pub(super) fn parse(raw: &str) -> Self {
         let mut all = HashMap::new();
         for pair in raw.split('&').filter(|p| !p.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -20,19 +20,19 @@ impl Query {
     }
 
     /// Returns a parameter; empty ones count as absent.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|v| !v.is_empty())
     }
 
     /// Returns a flag: `true`, `1`, or present without a value.
-    pub fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         self.0
             .get(name)
             .is_some_and(|v| matches!(v.as_str(), "" | "true" | "1"))
     }
 
     /// Returns a number, or refuses what is not one.
-    pub fn number(&self, name: &str) -> Result<Option<u64>, Status> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Status> {
         let Some(text) = self.get(name) else { return Ok(None) };
         text.parse()
             .map(Some)
@@ -40,7 +40,7 @@ impl Query {
     }
 
     /// Tells whether the request is only to be tried.
-    pub fn dry_run(&self) -> Result<bool, Status> {
+    pub(super) fn dry_run(&self) -> Result<bool, Status> {
         match self.get("dryRun") {
             None => Ok(false),
             Some("All") => Ok(true),

@@ -1,5 +1,10 @@
 //! GET: one object, a list, a watch.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,7 +211,9 @@ fn watch(api: &Api, selection: Selection, query: &Query) -> Result<Response, Sta
     if with_state {
         let (objects, revision) = selection.list(&store, None);
         let mut frames = BytesMut::new();
-        objects.iter().for_each(|o| frame(&mut frames, "ADDED", &o.json));
+        for object in &objects {
+            frame(&mut frames, "ADDED", &object.json);
+        }
         if initial == Some(true) {
             let meta = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null, "annotations": {"k8s.io/initial-events-end": "true"}});
             frame(&mut frames, "BOOKMARK", bookmark(selection.kind, &meta).as_bytes());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Parses `1,3-5,7`; parts that do not parse are left out, since only this controller writes the field.
-pub fn parse(text: &str, completions: u32) -> BTreeSet<u32> {
+pub(super) fn parse(text: &str, completions: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     for part in text.split(',').filter(|p| !p.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -16,7 +16,7 @@ pub fn parse(text: &str, completions: u32) -> BTreeSet<u32> {
 }
 
 /// Writes the form that Kubernetes uses: ascending, three or more in a row as `a-b`.
-pub fn format(indexes: &BTreeSet<u32>) -> String {
+pub(super) fn format(indexes: &BTreeSet<u32>) -> String {
     let mut text = String::new();
     let mut rest = indexes.iter().copied().peekable();
     while let Some(first) = rest.next() {

@@ -1,5 +1,10 @@
 //! Makes a pod from a Job's template, with everything upstream adds: names, labels, annotations, owner, finalizer, index.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use serde_json::{Value, json};
 
 use super::pod::{FAILURES, IGNORED_FAILURES, INDEX, TRACKING};

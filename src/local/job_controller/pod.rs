@@ -16,6 +16,10 @@ pub const IGNORED_FAILURES: &str = "batch.kubernetes.io/job-index-ignored-failur
 
 /// One pod of a Job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one field of a pod, independent of the others"
+)]
 pub struct PodView {
     /// Its name.
     pub name: String,

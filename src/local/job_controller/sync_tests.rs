@@ -1,5 +1,10 @@
 //! The Job controller's decisions, one situation each.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a literal is handed over where it is written"
+)]
+
 use serde_json::{Value, json};
 
 use super::*;

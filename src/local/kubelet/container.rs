@@ -1,5 +1,10 @@
 //! From a container's spec to what is started: environment, arguments. Pure, but for the lookups that are handed in.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use std::collections::BTreeMap;
 
 use base64::Engine;

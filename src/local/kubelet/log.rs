@@ -194,8 +194,8 @@ mod tests {
         for _ in 0..20 {
             log.push(line(&long));
         }
-        let (lines, next, done) = log.read(0, 100);
-        assert!(lines.len() < 11 && next == 20 && !done);
+        let (kept, next, done) = log.read(0, 100);
+        assert!(kept.len() < 11 && next == 20 && !done);
         log.close();
         assert_eq!(log.read(next, 100), (vec![], 20, true));
     }

@@ -1,5 +1,10 @@
 //! One pod on its node, from the moment it is bound to the moment its object may go.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,9 +46,16 @@ pub(super) struct PodTask {
     pub(super) report: ContainerReport,
 }
 
+/// Everything that a container is started with.
+struct Startable {
+    env: BTreeMap<String, String>,
+    play: Play,
+    command: Vec<String>,
+}
+
 /// A container that runs: a process or an actor.
 enum Container {
-    Process(Process),
+    Process(Box<Process>),
     Actor {
         stop: CancellationToken,
         task: tokio::task::JoinHandle<Ending>,
@@ -84,7 +96,7 @@ impl PodTask {
                 self.report.name
             );
             self.write(&ContainerState::Waiting("CrashLoopBackOff", words.clone()), false);
-            self.tell(Told::warning("BackOff", words));
+            self.tell(&Told::warning("BackOff", words));
             if self.stopped_within(delay).await {
                 break;
             }
@@ -100,18 +112,18 @@ impl PodTask {
 
     /// Starts the container and waits for its end; none when the pod was told to end before it could start.
     async fn run_once(&mut self, container: &Value) -> Option<(jiff::Timestamp, Ending)> {
-        let (env, play, command) = self.until_startable(container).await?;
+        let startable = self.until_startable(container).await?;
         self.report.id = format!("processes://{}", uuid::Uuid::new_v4().simple());
         let image = &self.report.image;
-        self.tell(Told::normal(
+        self.tell(&Told::normal(
             "Pulled",
             format!("Container image {image:?} already present on machine"),
         ));
         let started_at = self.registry.now();
-        let mut running = match self.start(container, env, play, command) {
+        let mut running = match self.start(container, startable) {
             Ok(running) => running,
             Err(why) => {
-                self.tell(Told::warning(
+                self.tell(&Told::warning(
                     "Failed",
                     format!("Error: failed to start container {:?}: {why}", self.report.name),
                 ));
@@ -126,11 +138,11 @@ impl PodTask {
                 ));
             }
         };
-        self.tell(Told::normal(
+        self.tell(&Told::normal(
             "Created",
             format!("Created container: {}", self.report.name),
         ));
-        self.tell(Told::normal(
+        self.tell(&Told::normal(
             "Started",
             format!("Started container {}", self.report.name),
         ));
@@ -140,18 +152,16 @@ impl PodTask {
     }
 
     /// Waits until image, environment and command are there; tells why not.
-    async fn until_startable(&mut self, container: &Value) -> Option<(BTreeMap<String, String>, Play, Vec<String>)> {
+    async fn until_startable(&mut self, container: &Value) -> Option<Startable> {
         loop {
             if self.stop.borrow().is_some() {
                 return None;
             }
             let state = match self.resolve(container) {
-                Ok((env, command, args)) => match self.images.play(&self.report.image, &command) {
-                    Some(play) => return Some((env, play, [command, args].concat())),
-                    None => self.image_missing(),
-                },
+                Ok(Some(startable)) => return Some(startable),
+                Ok(None) => self.image_missing(),
                 Err(ConfigError(words)) => {
-                    self.tell(Told::warning("Failed", format!("Error: {words}")));
+                    self.tell(&Told::warning("Failed", format!("Error: {words}")));
                     ContainerState::Waiting("CreateContainerConfigError", words)
                 }
             };
@@ -168,15 +178,16 @@ impl PodTask {
             "failed to pull and unpack image {image:?}: the local cluster has no registry and runs processes of this machine; \
              it plays the image ttg-worker, and any other image only with a `command`"
         );
-        self.tell(Told::warning(
+        self.tell(&Told::warning(
             "Failed",
             format!("Failed to pull image {image:?}: {words}"),
         ));
-        self.tell(Told::warning("Failed", "Error: ErrImagePull"));
+        self.tell(&Told::warning("Failed", "Error: ErrImagePull"));
         ContainerState::Waiting("ErrImagePull", words)
     }
 
-    fn resolve(&self, container: &Value) -> Result<(BTreeMap<String, String>, Vec<String>, Vec<String>), ConfigError> {
+    /// Makes everything that the container is started with; none when its image cannot be played.
+    fn resolve(&self, container: &Value) -> Result<Option<Startable>, ConfigError> {
         let store = self.registry.store();
         let lookup = |kind: &str, name: &str| {
             let kind = if kind == "secret" {
@@ -195,16 +206,16 @@ impl PodTask {
         }
         let env = container::environment(&self.pod, container, &lookup)?;
         let (command, args) = container::command(container, &env);
-        Ok((env, command, args))
+        let play = self.images.play(&self.report.image, &command);
+        Ok(play.map(|play| Startable {
+            env,
+            play,
+            command: [command, args].concat(),
+        }))
     }
 
-    fn start(
-        &self,
-        container: &Value,
-        env: BTreeMap<String, String>,
-        play: Play,
-        command: Vec<String>,
-    ) -> std::io::Result<Container> {
+    fn start(&self, container: &Value, startable: Startable) -> std::io::Result<Container> {
+        let Startable { env, play, command } = startable;
         let now: crate::local::registry::Now = {
             let registry = self.registry.clone();
             Arc::new(move || registry.now())
@@ -233,7 +244,7 @@ impl PodTask {
                     message_path_variable: self.images.message_path_variable.clone(),
                     memory_limit_bytes: quantity::milli(limit).and_then(|m| u64::try_from(m / 1000).ok()),
                 };
-                Process::start(&spec, &self.log, &now).map(Container::Process)
+                Process::start(&spec, &self.log, &now).map(|process| Container::Process(Box::new(process)))
             }
         }
     }
@@ -244,7 +255,7 @@ impl PodTask {
             ending = running.wait() => return ending,
             () = told_to_stop(&mut self.stop) => {}
         }
-        self.tell(Told::normal(
+        self.tell(&Told::normal(
             "Killing",
             format!("Stopping container {}", self.report.name),
         ));
@@ -330,7 +341,7 @@ impl PodTask {
         written.ok();
     }
 
-    fn tell(&self, told: Told) {
+    fn tell(&self, told: &Told) {
         let about = Involved {
             key: self.key.clone(),
             uid: self.uid.clone(),

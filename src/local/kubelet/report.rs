@@ -1,5 +1,10 @@
 //! What a kubelet writes into the status of its pods and of its node. Pure.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -106,7 +111,7 @@ pub fn write_status(pod: &mut Value, report: &ContainerReport, state: &Container
     }
 }
 
-/// The conditions in upstream's order; PodScheduled is the scheduler's and stays last.
+/// The conditions in upstream's order; `PodScheduled` is the scheduler's and stays last.
 fn set_conditions(pod: &mut Value, phase: &str, running: bool, container: &str, now: Timestamp) {
     let scheduled = object_at(pod, &["status"])
         .get_mut("conditions")

@@ -1,5 +1,10 @@
 //! The values that the API server fills in, as upstream's defaulting does, for the fields that something here reads or shows.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use serde_json::{Map, Value, json};
 
 use crate::local::kinds::Kind;

@@ -1,5 +1,10 @@
 //! Validation, in upstream's words: what a new object must satisfy, and what may not change later.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
+)]
+
 use k8s_openapi::api::batch::v1::JobSpec;
 use k8s_openapi::api::core::v1::PodSpec;
 use serde::Deserialize;
@@ -55,7 +60,9 @@ fn refuse(kind: Kind, name: &str, causes: Vec<Cause>) -> Result<(), Status> {
 fn check_name(kind: Kind, name: &str, causes: &mut Vec<Cause>) {
     let (is_valid, words, max) = match kind {
         Kind::Namespace => (is_dns_label(name), DNS_LABEL, 63),
-        _ => (name.split('.').all(is_dns_label), DNS_SUBDOMAIN, 253),
+        Kind::Node | Kind::Pod | Kind::Event | Kind::ConfigMap | Kind::Secret | Kind::ServiceAccount | Kind::Job => {
+            (name.split('.').all(is_dns_label), DNS_SUBDOMAIN, 253)
+        }
     };
     if !is_valid {
         causes.push(Cause::invalid("metadata.name", name, words));

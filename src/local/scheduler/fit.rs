@@ -217,7 +217,7 @@ fn score(needs: &Needs, node: &NodeView, nodes: &[NodeView]) -> i64 {
     let memory = free_percent(node.used.memory_bytes, needs.memory_bytes, node.memory_bytes);
     let uneven: u64 = needs.spread.iter().map(|s| skew(s, node, nodes)).sum();
     // A spread weighs more than any difference in free resources: it is what the pod asked for.
-    (cpu + memory) / 2 - i64::try_from(uneven).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
+    i64::midpoint(cpu, memory) - i64::try_from(uneven).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
 }
 
 /// Reads what a pod asks for.

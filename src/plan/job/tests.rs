@@ -151,8 +151,8 @@ fn node_selector_and_tolerations_are_passed_on() {
         .to_vec();
     let node_selector = BTreeMap::from([("disk".to_owned(), "ssd".to_owned())]);
     let job = job_value(&Plan {
-        tolerations,
         node_selector,
+        tolerations,
         ..plan()
     });
     let spec = &job["spec"]["template"]["spec"];

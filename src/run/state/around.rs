@@ -15,7 +15,7 @@ const WARNINGS_MAX: usize = 50_000;
 /// The cluster's nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nodes {
-    nodes: BTreeMap<NodeName, Node>,
+    by_name: BTreeMap<NodeName, Node>,
     /// The number of the last list.
     list: u32,
     listing: bool,
@@ -83,7 +83,7 @@ impl RunState {
     /// Iterates over the nodes that are there, by name.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeFact> {
         self.nodes
-            .nodes
+            .by_name
             .values()
             .filter(|node| !node.gone)
             .map(|node| &node.fact)
@@ -98,8 +98,8 @@ impl RunState {
 impl Nodes {
     fn see(&mut self, fact: NodeFact, in_list: bool, told: &mut Vec<RunEvent>) {
         let list = self.list;
-        let Some(node) = self.nodes.get_mut(&fact.name) else {
-            self.nodes.insert(
+        let Some(node) = self.by_name.get_mut(&fact.name) else {
+            self.by_name.insert(
                 fact.name.clone(),
                 Node {
                     fact,
@@ -129,7 +129,7 @@ impl Nodes {
     fn remove(&mut self, fact: NodeFact, told: &mut Vec<RunEvent>) {
         let (name, revision) = (fact.name.clone(), fact.revision);
         self.see(fact, false, told);
-        if let Some(node) = self.nodes.get_mut(&name).filter(|node| revision >= node.fact.revision) {
+        if let Some(node) = self.by_name.get_mut(&name).filter(|node| revision >= node.fact.revision) {
             node.lose(told);
         }
     }
@@ -139,7 +139,7 @@ impl Nodes {
             return;
         }
         let list = self.list;
-        for node in self.nodes.values_mut().filter(|node| node.list != list) {
+        for node in self.by_name.values_mut().filter(|node| node.list != list) {
             node.lose(told);
         }
     }
@@ -162,7 +162,7 @@ impl Node {
             told.push(RunEvent::NodeChanged {
                 node: self.fact.name.clone(),
                 state,
-            })
+            });
         };
         if self.is_ready() != was_ready {
             tell(if was_ready { NodeState::Lost } else { NodeState::Ready });
