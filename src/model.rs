@@ -50,6 +50,8 @@ pub struct Model {
     keeping: usize,
     /// Why the ledger could not be written, the last time that it could not.
     keep_trouble: Option<String>,
+    /// When the last result was accepted.
+    last_accepted_at: Option<Timestamp>,
     /// The watches that are lost, since when and why.
     lost: BTreeMap<WatchOf, (Timestamp, String)>,
     followed: Vec<FollowTarget>,
@@ -77,6 +79,7 @@ impl Model {
             started_at: at,
             keeping: 0,
             keep_trouble: None,
+            last_accepted_at: None,
             lost: BTreeMap::new(),
             followed: Vec::new(),
             follow_again: true,
@@ -124,6 +127,10 @@ impl Model {
             End::Lost | End::Signal(_) | End::Left => Headline::Unfinished,
         };
         let mut summary = summarize(&self.run, &place, self.cost, headline, end.exit_code());
+        if let (Task::Submit, Some(last)) = (self.started.task, self.last_accepted_at) {
+            // Kubernetes' own times are whole seconds; this session saw all of the run, and its clock is finer.
+            summary.wall_ms = u64::try_from(last.duration_since(self.started_at).as_millis()).ok();
+        }
         // Dropped lines also show as gaps in their numbers, unless the log ended with them.
         summary.log_lines_lost = summary.log_lines_lost.max(self.logs_dropped);
         summary

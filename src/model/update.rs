@@ -165,6 +165,7 @@ fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> 
             // A group that failed before may come along with this one.
             model.keeping = model.keeping.saturating_sub(partials.len());
             model.keep_trouble = None;
+            model.last_accepted_at = Some(at);
             tell(model.run.kept(at, &partials))
         }
         Outcome::KeepFailed(why) => {

@@ -180,6 +180,8 @@ fn pod_template(plan: &Plan) -> PodTemplateSpec {
         spec: Some(PodSpec {
             restart_policy: Some("Never".to_owned()),
             automount_service_account_token: Some(false),
+            // A worker looks nothing up, and the default policy makes a kubelet without a cluster DNS warn about every pod.
+            dns_policy: Some("Default".to_owned()),
             enable_service_links: Some(false),
             security_context: Some(PodSecurityContext {
                 run_as_non_root: Some(true),
