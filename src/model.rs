@@ -149,3 +149,6 @@ impl Model {
         words
     }
 }
+
+#[cfg(test)]
+mod tests;
