@@ -1,6 +1,8 @@
 //! The names by which the tool, the cluster and the worker find each other's things. They are part of what is stored on
 //! clusters.
 
+pub use ttg_worker::protocol::env;
+
 /// The label that says which application an object belongs to.
 pub const APP_LABEL: &str = "app.kubernetes.io/name";
 /// The value of [`APP_LABEL`].
@@ -21,27 +23,3 @@ pub const WORKER_CONTAINER: &str = "worker";
 pub const INDEX_ANNOTATION: &str = "batch.kubernetes.io/job-completion-index";
 /// Kubernetes' label of a pod with the uid of its Job.
 pub const CONTROLLER_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
-
-/// The worker's environment.
-pub mod env {
-    /// The completion index.
-    pub const WORKER_ID: &str = "WORKER_ID";
-    /// The number of shards.
-    pub const TOTAL_WORKERS: &str = "TOTAL_WORKERS";
-    /// The number of parameters.
-    pub const TOTAL_PARAMETERS: &str = "TOTAL_PARAMETERS";
-    /// The first parameter.
-    pub const FIRST_PARAMETER: &str = "FIRST_PARAMETER";
-    /// Parameters in a batch.
-    pub const BATCH_SIZE: &str = "BATCH_SIZE";
-    /// The pause after each batch, in milliseconds.
-    pub const SIMULATE_WORK_MS: &str = "SIMULATE_WORK_MS";
-    /// How much is logged.
-    pub const LOG_LEVEL: &str = "LOG_LEVEL";
-    /// The kernel's name.
-    pub const KERNEL: &str = "KERNEL";
-    /// The uid of the Job, which ties a result to this very Job.
-    pub const JOB_UID: &str = "JOB_UID";
-    /// The pod's name.
-    pub const POD_NAME: &str = "POD_NAME";
-}

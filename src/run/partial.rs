@@ -1,6 +1,7 @@
 //! One index's result, as it is counted and kept. A partial comes only from a pod's termination message.
 
 use serde::{Deserialize, Serialize};
+use ttg_worker::protocol::number::decimal;
 
 use super::fact::{CompletionIndex, JobUid, NodeName, PodUid};
 
@@ -30,21 +31,4 @@ pub struct Partial {
     pub pod: String,
     /// The node that computed it.
     pub node: Option<NodeName>,
-}
-
-/// A 128-bit integer as a decimal string: JSON numbers are only exact to 53 bits in most readers.
-pub mod decimal {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    /// Writes the integer as a string.
-    pub fn serialize<S: Serializer>(value: &i128, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    /// Reads the integer from a string.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i128, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|error| D::Error::custom(format!("{text:?} is not a decimal integer: {error}")))
-    }
 }

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::{CompletionIndex, Reason};
 use super::intervals::IndexSet;
-use super::partial::decimal;
 use super::proof::{Check, is_proven, prove};
 use super::state::{Attempt, IndexState, RunState};
 use super::told::DisputedValue;
 use crate::model::event::ApiCost;
+use ttg_worker::protocol::number::decimal;
 
 /// How a run stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fact::{CompletionIndex, NodeName, Reason};
-use super::partial::decimal;
+use ttg_worker::protocol::number::decimal;
 
 /// One transition of a run. Derived from facts, so a fact that is applied twice tells nothing twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

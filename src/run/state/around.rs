@@ -129,7 +129,11 @@ impl Nodes {
     fn remove(&mut self, fact: NodeFact, told: &mut Vec<RunEvent>) {
         let (name, revision) = (fact.name.clone(), fact.revision);
         self.see(fact, false, told);
-        if let Some(node) = self.by_name.get_mut(&name).filter(|node| revision >= node.fact.revision) {
+        if let Some(node) = self
+            .by_name
+            .get_mut(&name)
+            .filter(|node| revision >= node.fact.revision)
+        {
             node.lose(told);
         }
     }
