@@ -15,9 +15,14 @@ use crate::cluster::connect::{Connection, connect_context, connect_in_cluster, c
 use crate::config::{Color, Config, Output, Where, plan_from_flags};
 use crate::error::{Error, report};
 use crate::host::{self, Host, Shape};
+use crate::ledger::StateFolder;
+use crate::model::event::{Started, Task};
+use crate::plan::Plan;
 use crate::plan::manifest::manifest;
 use crate::report::Style;
-use crate::shell::{Clock, Form};
+use crate::run::fact::JobFact;
+use crate::run::partial::Partial;
+use crate::shell::{self, Clock, Form, IsGone, Session, Teller};
 
 /// How many threads the program's own tasks share. Kept small: the cores are for the workers.
 const RUNTIME_THREADS: usize = 2;
@@ -57,13 +62,13 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
         Some(Command::Result(flags)) => result::result(&config()?, &flags.run),
         Some(Command::Run(flags)) => block_on(run::run(&config()?, flags)),
         Some(Command::Attach(flags)) => block_on(attach::attach(&config()?, flags.run.as_deref())),
-        Some(Command::Local(flags)) => block_on(local::local(
-            &config()?,
-            Shape {
+        Some(Command::Local(flags)) => {
+            let shape = Shape {
                 nodes: flags.nodes,
                 simulate: flags.simulate,
-            },
-        )),
+            };
+            block_on(local::local(&config()?, shape))
+        }
         None => Err(Error::usage("no command was given").with_hint(
             "`ttg-tui run` computes π(10,000,000) on a local cluster; `ttg-tui --help` shows every command",
         )),
@@ -110,23 +115,47 @@ fn form(config: &Config) -> Form {
     }
 }
 
+fn reach_flags(config: &Config) -> String {
+    let mut flags = String::new();
+    if let Where::Context { name, kubeconfig } = &config.target {
+        if let Some(path) = kubeconfig {
+            flags.extend([" --kubeconfig ", &path.display().to_string()]);
+        }
+        if let Some(name) = name {
+            flags.extend([" --context ", name]);
+        }
+    }
+    if let Some(namespace) = &config.namespace {
+        flags.extend([" -n ", namespace]);
+    }
+    flags
+}
+
 /// A cluster that can be used, and the program's own one if that is what it is.
 struct Reached {
     connection: Connection,
     host: Option<Host>,
+    /// The flags by which another call of the program finds the same cluster and namespace.
+    flags: String,
+    /// Tells whether the cluster has ended, where this machine knows that.
+    is_gone: Option<IsGone>,
 }
 
 /// Connects to the cluster that is meant; for the local one, finds one that runs or, if `may_start`, starts one.
 async fn reach(config: &Config, clock: Clock, may_start: bool) -> Result<Reached, Error> {
     let namespace = config.namespace.as_deref();
-    let mut host = None;
+    let (mut host, mut is_gone): (Option<Host>, Option<IsGone>) = (None, None);
     let mut connection = match &config.target {
         Where::Context { name, kubeconfig } => {
             connect_context(kubeconfig.as_deref(), name.as_deref(), namespace).await?
         }
         Where::InCluster => connect_in_cluster(namespace)?,
         Where::Local => match host::find(&config.runtime_folder) {
-            Some((_, kubeconfig)) => connect_kubeconfig_text(&kubeconfig, "local", namespace, true).await?,
+            Some((_, kubeconfig)) => {
+                let runtime_folder = config.runtime_folder.clone();
+                is_gone = Some(Box::new(move || host::find(&runtime_folder).is_none()));
+                connect_kubeconfig_text(&kubeconfig, "local", namespace, true).await?
+            }
             None if may_start => {
                 let started = host::start(&config.runtime_folder, Shape::default(), clock)?;
                 let kubeconfig = started.cluster.kubeconfig();
@@ -141,5 +170,55 @@ async fn reach(config: &Config, clock: Clock, may_start: bool) -> Result<Reached
         },
     };
     connection.probe().await?;
-    Ok(Reached { connection, host })
+    Ok(Reached {
+        connection,
+        host,
+        flags: reach_flags(config),
+        is_gone,
+    })
+}
+
+/// A run that is to be watched.
+struct Watched {
+    plan: Plan,
+    /// Its Job, when it exists already.
+    job: Option<Box<JobFact>>,
+    /// What the ledger holds of it.
+    kept: Vec<Partial>,
+}
+
+/// Watches a run to its end, submitting it first when it has no Job; returns the exit code.
+async fn watch(reached: Reached, config: &Config, clock: Clock, state: StateFolder, watched: Watched) -> u8 {
+    let Reached {
+        connection,
+        host,
+        flags,
+        is_gone,
+    } = reached;
+    let Watched { plan, job, kept } = watched;
+    let teller = Teller::new(form(config), plan.shards, plan.retries);
+    let started = Started {
+        task: if job.is_some() { Task::Attach } else { Task::Submit },
+        plan,
+        job,
+        cluster: connection.cluster.clone(),
+        namespace: connection.namespace.clone(),
+        reach_flags: flags,
+        outlives: connection.outlives,
+        seed: rand::random(),
+        kept,
+    };
+    let end = shell::run(Session {
+        clock,
+        connection,
+        started,
+        state,
+        teller,
+        is_gone,
+    })
+    .await;
+    if let Some(host) = host {
+        host.cluster.stop().await;
+    }
+    end.exit_code()
 }

@@ -26,6 +26,8 @@ use crate::shell::Clock;
 const PODS_PREFIX: &str = "pods-";
 /// The lock file in it, held as long as the cluster lives.
 const LOCK_FILE: &str = "lock";
+/// Held for the moment in which clusters are started, published, swept or looked for, so that none sees another half-made.
+const MOMENT_LOCK: &str = "moment.lock";
 /// The description of the published cluster.
 const PUBLISHED_FILE: &str = "local.json";
 /// The lock of the published cluster, held as long as it lives.
@@ -93,6 +95,7 @@ pub fn start(runtime_folder: &Path, shape: Shape, clock: Clock) -> Result<Host, 
         Error::usage(text).with_hint("set XDG_RUNTIME_DIR or XDG_STATE_HOME to a folder that you may write")
     };
     make_folder(runtime_folder).map_err(|e| cannot("make the folder", e))?;
+    let moment = lock_moment(runtime_folder).map_err(|e| cannot("make a lock in", e))?;
     sweep(runtime_folder);
     let folder = runtime_folder.join(format!(
         "{PODS_PREFIX}{}-{:08x}",
@@ -102,6 +105,7 @@ pub fn start(runtime_folder: &Path, shape: Shape, clock: Clock) -> Result<Host, 
     make_folder(&folder).map_err(|e| cannot("make a folder in", e))?;
     let lock = try_lock(&folder.join(LOCK_FILE)).map_err(|e| cannot("make a lock in", e))?;
     let lock = lock.ok_or_else(|| cannot("lock a new file in", io::ErrorKind::WouldBlock.into()))?;
+    drop(moment);
     let config = LocalConfig {
         nodes: shape.nodes,
         size: if shape.simulate { SIMULATED_SIZE } else { machine() },
@@ -123,6 +127,7 @@ pub fn publish(runtime_folder: &Path, host: &Host) -> Result<Publication, Error>
             runtime_folder.display()
         ))
     };
+    let _moment = lock_moment(runtime_folder).map_err(cannot)?;
     let Some(lock) = try_lock(&runtime_folder.join(PUBLISHED_LOCK)).map_err(cannot)? else {
         let at = read(runtime_folder).map_or_else(String::new, |p| format!(" at {} (process {})", p.url, p.pid));
         let what = format!("a local cluster runs already{at}");
@@ -155,6 +160,7 @@ impl Drop for Publication {
 
 /// Finds the published cluster, if it lives; returns where it is and its kubeconfig.
 pub fn find(runtime_folder: &Path) -> Option<(Published, String)> {
+    let _moment = lock_moment(runtime_folder).ok()?;
     let published = read(runtime_folder)?;
     // Its lock is free: it was killed, and what it left behind means nothing.
     if try_lock(&runtime_folder.join(PUBLISHED_LOCK)).ok()?.is_some() {
@@ -242,14 +248,25 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .write_all(bytes)
 }
 
-/// Takes a lock that ends with this process; none when another process holds it.
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new()
+/// Waits for the lock that is only ever held for a moment.
+fn lock_moment(runtime_folder: &Path) -> io::Result<File> {
+    let file = open_lock(&runtime_folder.join(MOMENT_LOCK))?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    Ok(file)
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(path)?;
+        .open(path)
+}
+
+/// Takes a lock that ends with this process; none when another process holds it.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let file = open_lock(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

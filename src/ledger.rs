@@ -76,6 +76,18 @@ pub enum OpenRun {
     },
 }
 
+impl KeptRun {
+    /// Refuses to go on with a run of this name under another plan: its results would be another computation's.
+    pub fn fits(&self, plan: &Plan) -> Result<(), LedgerError> {
+        let computed = |plan: &Plan| (plan.first, plan.parameters, plan.shards, plan.kernel.clone());
+        if computed(&self.plan) == computed(plan) {
+            Ok(())
+        } else {
+            Err(LedgerError::OtherPlan { run: plan.run.clone() })
+        }
+    }
+}
+
 impl StateFolder {
     /// Opens the state folder and makes it where it is missing.
     ///

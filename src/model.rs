@@ -65,7 +65,7 @@ impl Model {
     /// Begins a session.
     pub fn new(at: Timestamp, started: Started) -> Self {
         let mut run = RunState::new(started.plan.clone());
-        // A ledger that is not this plan's was refused when it was opened; single lines that do not fit are left out here.
+        // A ledger of another plan was refused when it was read; single lines that do not fit are left out here.
         run.restore(started.kept.clone());
         run.pick_verify(started.seed);
         let stage = match started.task {
@@ -96,6 +96,16 @@ impl Model {
     /// Returns when the session began.
     pub fn started_at(&self) -> Timestamp {
         self.started_at
+    }
+
+    /// Tells whether the run is on the cluster: there is something to tell about it.
+    pub fn was_submitted(&self) -> bool {
+        self.started.task == Task::Attach || self.run.job().is_some()
+    }
+
+    /// Tells whether a watch of the cluster is lost.
+    pub fn is_out_of_contact(&self) -> bool {
+        !self.lost.is_empty()
     }
 
     /// Returns how the session ended, once it has.
@@ -138,15 +148,7 @@ impl Model {
 
     /// Returns the words with which the run can be attached to again.
     fn attach_command(&self) -> String {
-        let Started { cluster, namespace, .. } = &self.started;
-        let mut words = format!("ttg-tui attach {}", self.run.plan().run);
-        if cluster != "local" && cluster != "in-cluster" {
-            words.extend([" --context ", cluster]);
-        }
-        if namespace != "default" {
-            words.extend([" -n ", namespace]);
-        }
-        words
+        format!("ttg-tui attach {}{}", self.run.plan().run, self.started.reach_flags)
     }
 }
 

@@ -4,6 +4,7 @@
 //! about a run; `model` does.
 
 mod keeper;
+mod output;
 mod teller;
 
 use std::time::Duration;
@@ -26,9 +27,8 @@ use crate::model::event::{Event, Outcome, Signal, Started};
 use crate::model::{Model, update};
 use crate::plan::Plan;
 use crate::run::fact::{CompletionIndex, Delta, JobUid};
-use crate::run::summary::Summary;
 use keeper::Keeper;
-pub use teller::{Form, Teller, tell_summary};
+pub use teller::{Form, Teller, print_summary};
 
 /// How many intents and signals wait at most; a person is slower than this.
 const KEYS_MAX: usize = 64;
@@ -80,7 +80,12 @@ pub struct Session {
     pub state: StateFolder,
     /// Who tells the person what happens.
     pub teller: Teller,
+    /// Tells whether the cluster has ended, where this machine knows that: a local one in another process.
+    pub is_gone: Option<IsGone>,
 }
+
+/// Tells whether a cluster has ended.
+pub type IsGone = Box<dyn Fn() -> bool + Send>;
 
 struct Shell {
     clock: Clock,
@@ -88,6 +93,7 @@ struct Shell {
     model: Model,
     keeper: Keeper,
     teller: Teller,
+    is_gone: Option<IsGone>,
     facts: Sender<Event>,
     logs: Sender<Event>,
     log_pool: Option<LogPool>,
@@ -95,14 +101,15 @@ struct Shell {
     token: CancellationToken,
 }
 
-/// Runs a session to its end; returns how it ended, and the run in one value.
-pub async fn run(session: Session) -> (End, Summary) {
+/// Runs a session to its end; returns how it ended.
+pub async fn run(session: Session) -> End {
     let Session {
         clock,
         connection,
         started,
         state,
         teller,
+        is_gone,
     } = session;
     let (keys, mut keys_lane) = mpsc::channel(KEYS_MAX);
     let (facts, mut facts_lane) = mpsc::channel(FACTS_MAX);
@@ -116,6 +123,7 @@ pub async fn run(session: Session) -> (End, Summary) {
         clock,
         connection,
         teller,
+        is_gone,
         facts,
         logs,
         log_pool: None,
@@ -126,15 +134,19 @@ pub async fn run(session: Session) -> (End, Summary) {
     let mut tick = interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while end.is_none() {
+        // A reader of our output that is far behind holds the run's news back, but never a signal.
+        let is_behind = shell.teller.is_behind();
         let event = tokio::select! {
             biased;
             Some(event) = keys_lane.recv() => event,
-            Some(event) = facts_lane.recv() => event,
-            Some(event) = logs_lane.recv() => event,
+            () = shell.teller.room() => Event::Drained,
+            Some(event) = facts_lane.recv(), if !is_behind => event,
+            Some(event) = logs_lane.recv(), if !is_behind => event,
             _ = tick.tick() => Event::Tick,
         };
+        shell.teller.push();
         end = shell.take(event);
-        let mut left = DRAIN_MAX;
+        let mut left = if is_behind { 0 } else { DRAIN_MAX };
         while left > 0 && end.is_none() {
             let Some(event) = next(&mut keys_lane, &mut facts_lane, &mut logs_lane) else {
                 break;
@@ -143,11 +155,11 @@ pub async fn run(session: Session) -> (End, Summary) {
             left -= 1;
         }
         end = end.or_else(|| shell.take(Event::Drained));
-        shell.keeper.push_backlog(shell.model.run().plan());
+        shell.keeper.push_backlog();
     }
-    // Nobody reads the lanes any more; a task that waits for room in one of them must not wait for ever.
-    drop((keys_lane, facts_lane, logs_lane));
-    shell.finish(end.unwrap_or(End::Left)).await
+    // Nobody reads these lanes any more; a task that waits for room in one of them must not wait for ever.
+    drop((facts_lane, logs_lane));
+    shell.finish(end.unwrap_or(End::Left), keys_lane).await
 }
 
 /// Takes what waits, in the order of the lanes.
@@ -170,6 +182,13 @@ impl Shell {
         let effects = update(&mut self.model, at, event);
         if is_tick {
             self.teller.tell_progress(at, &self.model);
+            self.keeper.look(self.model.run().plan());
+            if self.model.is_out_of_contact() && self.is_gone.as_ref().is_some_and(|is_gone| is_gone()) {
+                let effects = update(&mut self.model, at, Event::ClusterGone);
+                return effects
+                    .into_iter()
+                    .fold(None, |end, effect| end.or(self.carry_out(at, effect)));
+            }
         }
         let mut end = None;
         for effect in effects {
@@ -187,7 +206,7 @@ impl Shell {
                     pool.follow(targets);
                 }
             }
-            Effect::Keep(partials) => self.keeper.keep(self.model.run().plan(), partials),
+            Effect::Keep(partials) => self.keeper.keep(partials),
             Effect::Recompute(index) => self.recompute(index),
             Effect::Collect => self.collect(),
             Effect::Change(change) => self.change(change),
@@ -281,19 +300,26 @@ impl Shell {
         }
     }
 
-    async fn finish(mut self, end: End) -> (End, Summary) {
-        self.token.cancel();
+    async fn finish(mut self, end: End, mut keys_lane: Receiver<Event>) -> End {
         let cost = self.connection.meter.cost();
         self.model.finish(cost, end.clone());
+        let summary = self.model.summary();
+        if let Err(why) = self.keeper.close(&summary).await {
+            self.teller.complain(&why);
+        }
+        if self.model.was_submitted() {
+            self.teller.tell_summary(&summary);
+        }
+        // Somebody may have stopped reading our output; a signal then ends the wait.
+        tokio::select! {
+            () = self.teller.finish() => {}
+            _ = keys_lane.recv() => {}
+        }
+        self.token.cancel();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         // What does not end in time is dropped with the runtime.
         tokio::time::timeout(TASKS_END, ended).await.ok();
-        let summary = self.model.summary();
-        let trouble = self.keeper.close(&summary).await;
-        if let Err(why) = trouble {
-            teller::complain(&why);
-        }
-        (end, summary)
+        end
     }
 }
 

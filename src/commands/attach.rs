@@ -1,56 +1,53 @@
 //! `ttg-tui attach`: watch a run that exists, from any terminal.
 
-use super::{form, reach};
+use super::{Watched, reach, watch};
 use crate::cluster::connect::Connection;
 use crate::cluster::watch::{find_runs, get_job};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ledger::{StateFolder, find_run};
-use crate::model::event::{Started, Task};
 use crate::plan::RunId;
 use crate::plan::job::plan_from_annotation;
 use crate::run::fact::JobFact;
-use crate::shell::{self, Clock, Session, Teller, tell_summary};
+use crate::shell::Clock;
 
 /// Runs the command; returns its exit code.
 pub(super) async fn attach(config: &Config, asked: Option<&str>) -> Result<u8, Error> {
     let clock = Clock::start();
     let state = StateFolder::open(&config.state_folder)?;
     let reached = reach(config, clock, false).await?;
-    let connection = reached.connection;
-    let job = choose(&connection, &state, asked).await?;
+    let job = choose(&reached.connection, &state, asked).await?;
     let Some(annotation) = &job.plan_json else {
-        let what = format!("the Job {} in {} carries no plan", job.name, connection.namespace);
+        let what = format!(
+            "the Job {} in {} carries no plan",
+            job.name, reached.connection.namespace
+        );
         return Err(Error::usage(what).with_hint("only runs that ttg-tui made can be attached to"));
     };
     let plan = plan_from_annotation(annotation)?;
     let kept = if state.runs()?.contains(&plan.run) {
-        state.read_run(&plan.run)?.partials
+        let kept = state.read_run(&plan.run)?;
+        let hint = format!(
+            "what is kept: ttg-tui result {}; rename its folder to attach to this one",
+            plan.run
+        );
+        kept.fits(&plan).map_err(|error| Error::from(error).with_hint(hint))?;
+        kept.partials
     } else {
         Vec::new()
     };
-    let form = form(config);
-    let teller = Teller::new(form, plan.shards, plan.retries);
-    let started = Started {
-        task: Task::Attach,
-        plan,
-        job: Some(Box::new(job)),
-        cluster: connection.cluster.clone(),
-        namespace: connection.namespace.clone(),
-        outlives: connection.outlives,
-        seed: rand::random(),
-        kept,
-    };
-    let (end, summary) = shell::run(Session {
+    Ok(watch(
+        reached,
+        config,
         clock,
-        connection,
-        started,
         state,
-        teller,
-    })
-    .await;
-    tell_summary(form, &summary);
-    Ok(end.exit_code())
+        Watched {
+            plan,
+            job: Some(Box::new(job)),
+            kept,
+        },
+    )
+    .await)
 }
 
 /// Finds the run that is meant: by name, by the beginning of it, or the newest.

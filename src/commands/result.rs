@@ -8,7 +8,7 @@ use crate::model::event::ApiCost;
 use crate::run::proof::prove;
 use crate::run::state::RunState;
 use crate::run::summary::{Headline, Place, Summary, headline, summarize};
-use crate::shell::{Clock, recompute, tell_summary};
+use crate::shell::{Clock, print_summary, recompute};
 
 /// Runs the command; returns its exit code.
 pub(super) fn result(config: &Config, asked: &str) -> Result<u8, Error> {
@@ -20,7 +20,7 @@ pub(super) fn result(config: &Config, asked: &str) -> Result<u8, Error> {
         Some(summary) => summary,
         None => from_ledger(kept),
     };
-    tell_summary(form, &summary);
+    print_summary(form, &summary);
     Ok(summary.exit_code)
 }
 

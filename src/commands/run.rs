@@ -1,12 +1,14 @@
 //! `ttg-tui run`: submit a plan and watch it to its end.
 
-use super::{form, reach};
+use std::io::{IsTerminal, Write, stderr, stdin};
+
+use super::{Watched, reach, watch};
 use crate::cli::RunFlags;
-use crate::config::{Config, plan_from_flags};
-use crate::error::Error;
+use crate::config::{Config, Where, plan_from_flags};
+use crate::error::{Error, Exit};
 use crate::ledger::StateFolder;
-use crate::model::event::{Started, Task};
-use crate::shell::{self, Clock, Session, Teller, tell_summary};
+use crate::plan::Plan;
+use crate::shell::Clock;
 
 /// Runs the command; returns its exit code.
 pub(super) async fn run(config: &Config, flags: &RunFlags) -> Result<u8, Error> {
@@ -22,29 +24,35 @@ pub(super) async fn run(config: &Config, flags: &RunFlags) -> Result<u8, Error> 
         return Err(Error::usage(what).with_hint(hint));
     }
     let reached = reach(config, clock, true).await?;
-    let form = form(config);
-    let started = Started {
-        task: Task::Submit,
-        job: None,
-        cluster: reached.connection.cluster.clone(),
-        namespace: reached.connection.namespace.clone(),
-        outlives: reached.connection.outlives,
-        seed: rand::random(),
-        kept: Vec::new(),
-        plan: plan.clone(),
-    };
-    let teller = Teller::new(form, plan.shards, plan.retries);
-    let session = Session {
-        clock,
-        connection: reached.connection,
-        started,
-        state,
-        teller,
-    };
-    let (end, summary) = shell::run(session).await;
-    if let Some(host) = reached.host {
-        host.cluster.stop().await;
+    if config.target != Where::Local && !flags.yes {
+        confirm(&plan, &reached.connection.cluster, &reached.connection.namespace)?;
     }
-    tell_summary(form, &summary);
-    Ok(end.exit_code())
+    Ok(watch(
+        reached,
+        config,
+        clock,
+        state,
+        Watched {
+            plan,
+            job: None,
+            kept: Vec::new(),
+        },
+    )
+    .await)
+}
+
+/// On a terminal, asks before anything is made on a cluster that is not this machine's own. The default is no.
+fn confirm(plan: &Plan, cluster: &str, namespace: &str) -> Result<(), Error> {
+    if !stdin().is_terminal() || !stderr().is_terminal() {
+        return Ok(());
+    }
+    let mut answer = String::new();
+    // Without an answer, or a way to ask, nothing is submitted.
+    let asked = write!(stderr(), "submit {} to {cluster}/{namespace}? [y/N] ", plan.run)
+        .and_then(|()| stderr().flush())
+        .and_then(|()| stdin().read_line(&mut answer));
+    if asked.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(Error::new(Exit::Cancelled, "nothing was submitted").with_hint("--yes submits without asking"))
 }

@@ -30,6 +30,12 @@ pub enum LedgerError {
         run: RunId,
     },
     /// A run of this name is kept already.
+    #[error("another run named {run} is kept here, of another computation; nothing of it is mixed with this one")]
+    OtherPlan {
+        /// The run.
+        run: RunId,
+    },
+    /// A run of this name is kept.
     #[error("a run named {run} is kept already; take another name")]
     Exists {
         /// The run.

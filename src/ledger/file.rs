@@ -70,7 +70,12 @@ impl Ledger {
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         self.cut_back()?;
         self.torn = true;
-        if let Err(why) = self.file.write_all(lines).and_then(|()| self.file.sync_data()) {
+        if let Err(why) = self
+            .file
+            .write_all(lines)
+            .and_then(|()| self.file.sync_data())
+            .and_then(|()| self.is_there())
+        {
             // Which of the bytes reached the disk is not known, so none may stay. Where cutting fails too, the next
             // write does it.
             self.cut_back().ok();
@@ -80,6 +85,17 @@ impl Ledger {
         self.good_bytes = self
             .good_bytes
             .saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Makes sure that the file still has a name: what is written to a removed one is on no disk that anybody can read.
+    fn is_there(&self) -> io::Result<()> {
+        if rustix::fs::fstat(&self.file)?.st_nlink == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the file was removed while it was written",
+            ));
+        }
         Ok(())
     }
 

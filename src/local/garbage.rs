@@ -34,9 +34,9 @@ pub async fn run(registry: Registry, token: CancellationToken) {
     let mut graph = Graph::default();
     loop {
         let mut relisted = false;
-        for (_, news) in feed.take() {
+        for (kind, news) in feed.take() {
             relisted |= matches!(news, News::Relist(_));
-            graph.learn(news);
+            graph.learn(kind, news);
         }
         if relisted {
             graph.suspect_all();
@@ -50,9 +50,17 @@ pub async fn run(registry: Registry, token: CancellationToken) {
 }
 
 impl Graph {
-    fn learn(&mut self, news: News) {
+    fn learn(&mut self, kind: Kind, news: News) {
         match news {
-            News::Relist(objects) => objects.into_iter().for_each(|o| self.add(o)),
+            News::Relist(objects) => {
+                let there: HashSet<&str> = objects.iter().map(|o| o.head.metadata.uid.as_str()).collect();
+                let is_gone = |o: &&Arc<Object>| o.key.kind == kind && !there.contains(o.head.metadata.uid.as_str());
+                let gone: Vec<Arc<Object>> = self.exists.values().filter(is_gone).cloned().collect();
+                for object in gone {
+                    self.remove(&object);
+                }
+                objects.into_iter().for_each(|o| self.add(o));
+            }
             News::Changes(changes) => {
                 for change in changes {
                     if change.kind == ChangeKind::Deleted {

@@ -102,7 +102,8 @@ impl Controller {
         match news {
             News::Relist(objects) => {
                 if kind == Kind::Job {
-                    self.jobs.clear();
+                    // A Job that is gone from the list has pods to be released.
+                    self.dirty.extend(self.jobs.drain().map(|(uid, _)| uid));
                 } else {
                     self.pods.clear();
                 }

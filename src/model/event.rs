@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::intent::Intent;
 use crate::plan::Plan;
+pub use crate::run::fact::ApiCost;
 use crate::run::fact::{CompletionIndex, Delta, JobFact, KubeEventFact, LogFact, NodeFact, PodFact};
 use crate::run::partial::Partial;
 
@@ -37,6 +38,8 @@ pub enum Event {
     Log(LogFact),
     /// Log parts that were dropped because the program could not keep up.
     LogsDropped(u64),
+    /// The cluster has ended: nothing more will come from it.
+    ClusterGone,
     /// Time passed. Sent at 1 Hz while a run is live.
     Tick,
     /// The queues were drained: what follows from everything received so far can be decided now, once.
@@ -56,6 +59,8 @@ pub struct Started {
     pub cluster: String,
     /// The namespace.
     pub namespace: String,
+    /// The flags by which another call of the program finds this run's cluster and namespace, with a space before each.
+    pub reach_flags: String,
     /// Whether the cluster outlives the program.
     pub outlives: bool,
     /// Chooses the shards that are computed again here.
@@ -130,21 +135,6 @@ pub enum ContactState {
     Lost(String),
     /// The user's rights do not allow it; it is not tried again.
     Forbidden(String),
-}
-
-/// What the cluster's API was asked so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiCost {
-    /// Requests of any kind.
-    pub requests: u64,
-    /// Of these, LIST requests.
-    pub lists: u64,
-    /// Of these, requests that opened a watch.
-    pub watches: u64,
-    /// Bytes received.
-    pub bytes: u64,
-    /// Log streams open now.
-    pub log_streams: u32,
 }
 
 /// What became of an effect.

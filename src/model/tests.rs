@@ -27,6 +27,7 @@ impl Dialogue {
             job: None,
             cluster: "local".into(),
             namespace: "default".into(),
+            reach_flags: String::new(),
             outlives,
             seed: 1,
             kept: Vec::new(),

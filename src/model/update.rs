@@ -38,6 +38,12 @@ pub fn update(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
             model.cost = cost;
             Vec::new()
         }
+        Event::ClusterGone => {
+            let what = "the local cluster has ended, and the run with it; what was accepted is kept".to_owned();
+            let hint = Some(format!("what is kept: ttg-tui result {}", model.run.plan().run));
+            model.stage = Stage::Ended(End::Lost);
+            vec![Effect::Tell(RunEvent::Trouble { what, hint }), Effect::Leave(End::Lost)]
+        }
         Event::Tick => Vec::new(),
         Event::Drained => super::settle::settle(model, at),
     }
@@ -84,7 +90,9 @@ fn leave_on_signal(model: &mut Model, signal: Signal) -> Vec<Effect> {
 }
 
 fn leave(model: &mut Model, end: End) -> Vec<Effect> {
-    let hint = if model.started.outlives {
+    let hint = if model.started.outlives && model.is_out_of_contact() {
+        format!("the Job goes on if its cluster does; {}", model.attach_command())
+    } else if model.started.outlives {
         format!("the Job goes on; {}", model.attach_command())
     } else {
         "the local cluster ends with this program, and with it the run; what was accepted is kept".to_owned()
@@ -233,10 +241,10 @@ fn submitted(model: &mut Model, at: Timestamp, job: Box<JobFact>, plan: Plan, re
 }
 
 fn trouble_once(model: &mut Model, why: String) -> Vec<Effect> {
-    if model.keep_trouble.as_ref() == Some(&why) {
+    // The number of results that wait changes each time; that they cannot be written is told once.
+    if model.keep_trouble.replace(why.clone()).is_some() {
         return Vec::new();
     }
-    model.keep_trouble = Some(why.clone());
     let hint =
         Some("free some space or mend the state folder; the total is not proven until its results are on disk".into());
     vec![Effect::Tell(RunEvent::Trouble { what: why, hint })]

@@ -120,7 +120,7 @@ impl Lines {
             RunEvent::Warned { object, why, count } => (Glyph::Note, warning(object, why, *count)),
             RunEvent::JobComplete => (Glyph::Done, "the Job is complete".to_owned()),
             RunEvent::JobFailed { why } => (Glyph::Failed, format!("the Job failed: {}", reason(why))),
-            RunEvent::JobDeleted => (Glyph::Failed, "the Job was deleted".to_owned()),
+            RunEvent::JobDeleted => (Glyph::Failed, "the Job was deleted; what was accepted stays kept".to_owned()),
             RunEvent::Verified { index, same, value } => verified_words(*index, *same, *value),
             RunEvent::ContactLost { why } => (Glyph::Unknown, format!("contact to the cluster lost: {why}")),
             RunEvent::ContactBack { after_ms } => (Glyph::Running, format!("contact back after {}", span(*after_ms))),
@@ -133,15 +133,17 @@ impl Lines {
     }
 
     /// Says that the Job makes another pod after this failure, where its retries and its pod failure policy have it so.
-    fn what_next(&self, attempt: u32, exit_code: Option<i32>) -> &'static str {
+    fn what_next(&self, attempt: u32, exit_code: Option<i32>) -> String {
         let is_final = [exit::BAD_INPUT, exit::REFUSED]
             .map(i32::from)
             .map(Some)
             .contains(&exit_code);
         if attempt <= self.retries && !is_final {
-            "; it is done again"
+            // The Job controller waits before it makes the next pod: 10 s, doubling up to 10 min.
+            let wait_s = 10_u32.saturating_mul(1 << attempt.saturating_sub(1).min(6)).min(600);
+            format!("; it is done again in about {wait_s} s")
         } else {
-            ""
+            String::new()
         }
     }
 }
@@ -287,7 +289,7 @@ mod tests {
             ),
             (
                 failed(1, Some(137), why("OOMKilled", "")),
-                "✗ index 7 attempt 1 on node-2 failed: exit 137, OOMKilled; it is done again",
+                "✗ index 7 attempt 1 on node-2 failed: exit 137, OOMKilled; it is done again in about 10 s",
             ),
             (
                 failed(4, Some(1), why("", "")),

@@ -165,7 +165,7 @@ fn missing_words(summary: &Summary) -> String {
         .take(LISTED_MAX)
         .map(String::as_str)
         .collect::<Vec<_>>()
-        .join(",");
+        .join(", ");
     match ranges.len().saturating_sub(LISTED_MAX) {
         0 => shown,
         more => format!("{shown} … and {more} more intervals"),
@@ -200,8 +200,14 @@ fn how_it_ran(summary: &Summary) -> Vec<String> {
     lines
 }
 
-/// Returns how many times faster than one worker the run was, with one decimal; none when it took no measurable time.
+/// The shortest time of which a speed-up means something: below that it measures how pods start.
+const SPEED_UP_MS_MIN: u64 = 1_000;
+
+/// Returns how many times faster than one worker the run was, with one decimal; none when it was too short to tell.
 fn speed_up(work_ms: u64, wall_ms: u64) -> Option<String> {
+    if work_ms.min(wall_ms) < SPEED_UP_MS_MIN {
+        return None;
+    }
     let tenths = work_ms
         .saturating_mul(10)
         .saturating_add(wall_ms / 2)

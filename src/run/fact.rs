@@ -289,3 +289,18 @@ pub enum LogPart {
         why: String,
     },
 }
+
+/// What the cluster's API was asked so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiCost {
+    /// Requests of any kind.
+    pub requests: u64,
+    /// Of these, LIST requests.
+    pub lists: u64,
+    /// Of these, requests that opened a watch.
+    pub watches: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// Log streams open now.
+    pub log_streams: u32,
+}

@@ -50,6 +50,8 @@ pub const PUBLISHED_VALUE: &str = "published_value";
 pub const RECOMPUTED: &str = "recomputed";
 /// The name of the check that no index is disputed; only there when one is.
 pub const NOTHING_DISPUTED: &str = "nothing_disputed";
+/// The name of the check that finished results are on disk; only there when some are not.
+pub const IN_LEDGER: &str = "in_ledger";
 /// The name of the note about second, equal results.
 pub const DUPLICATES: &str = "duplicates";
 /// The name of the note about lost log lines.
@@ -77,6 +79,7 @@ pub fn prove(state: &RunState) -> Vec<Check> {
     ];
     checks.extend(published_value(state));
     checks.push(recomputed(state));
+    checks.extend(in_ledger(state, unmet));
     checks.extend(nothing_disputed(state));
     checks.extend(notes(state));
     checks
@@ -128,6 +131,19 @@ fn each_index_once(state: &RunState, accepted: &[Accepted<'_>], unmet: Verdict) 
         verdict,
         format!("{count} of {shards} indexes accepted"),
     )
+}
+
+/// Names the results that were seen and are not on disk.
+fn in_ledger(state: &RunState, unmet: Verdict) -> Option<Check> {
+    let finished = state.counts().finished;
+    let verdict = if state.is_job_over() { Verdict::Fails } else { unmet };
+    (finished > 0).then(|| {
+        check(
+            IN_LEDGER,
+            verdict,
+            format!("{} more finished, and not in the ledger on disk", Grouped(finished)),
+        )
+    })
 }
 
 /// How ranges lie in the whole.

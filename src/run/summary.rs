@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::fact::{CompletionIndex, Reason};
+use super::fact::{ApiCost, CompletionIndex, Reason};
 use super::intervals::IndexSet;
 use super::proof::{Check, is_proven, prove};
 use super::state::{Attempt, IndexState, RunState};
 use super::told::DisputedValue;
-use crate::model::event::ApiCost;
 use ttg_worker::protocol::number::decimal;
 
 /// How a run stands, in one word.
@@ -116,6 +115,9 @@ pub struct Summary {
     pub indexes: Vec<IndexSummary>,
 }
 
+/// The shortest span that is told from Kubernetes' own times, which are whole seconds: a tenth off at most.
+const COARSE_SPAN_MS_MIN: u64 = 10_000;
+
 /// Where a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -156,9 +158,10 @@ pub fn summarize(state: &RunState, place: &Place, api: ApiCost, headline: Headli
             *nodes.entry(node.0.clone()).or_default() += 1;
         }
     }
-    let wall_ms = state
-        .span_of_work()
-        .and_then(|(begin, end)| u64::try_from(end.as_millisecond().saturating_sub(begin.as_millisecond())).ok());
+    let span = state.span_of_work();
+    let span_ms = span.and_then(|(begin, end)| u64::try_from(end.duration_since(begin).as_millis()).ok());
+    // Kubernetes' times are whole seconds: of a short run they tell nothing.
+    let wall_ms = span_ms.filter(|ms| *ms >= COARSE_SPAN_MS_MIN);
     Summary {
         run: plan.run.to_string(),
         cluster: place.cluster.clone(),

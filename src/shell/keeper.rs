@@ -1,11 +1,14 @@
-//! Keeping what was accepted: the ledger of one run, written on a thread of its own.
+//! Keeping what was accepted: the ledger of one run, written on a thread of its own, or by another program.
+//!
+//! Whoever holds the ledger's lock writes; another program that watches the same run waits until it reads its results there, and
+//! goes on for the writer when that has left. So "kept" always means: on disk.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::Sender;
 
-use crate::ledger::{Ledger, OpenRun, StateFolder, writer};
+use crate::ledger::{KeptRun, Ledger, LedgerError, OpenRun, StateFolder, writer};
 use crate::model::event::{Event, Outcome};
 use crate::plan::Plan;
 use crate::run::partial::Partial;
@@ -16,7 +19,7 @@ pub(super) struct Keeper {
     state: StateFolder,
     facts: Sender<Event>,
     role: Role,
-    /// What could not be handed to the writer yet, because it was busy.
+    /// What could not be handed to the writer yet, or what a reader waits to see on disk.
     backlog: Vec<Partial>,
 }
 
@@ -28,7 +31,7 @@ enum Role {
         queue: SyncSender<Vec<Partial>>,
         thread: JoinHandle<()>,
     },
-    /// Another program on this machine watches the same run and writes; it sees the same results.
+    /// Another program on this machine watches the same run and writes.
     Reader,
     /// The ledger cannot be written.
     Broken(String),
@@ -46,14 +49,11 @@ impl Keeper {
 
     /// Opens the ledger of a run, or makes it.
     pub(super) fn open(&mut self, plan: &Plan) {
-        let known = self.state.runs().is_ok_and(|runs| runs.contains(&plan.run));
-        let opened = if known {
-            self.state.open_run(&plan.run).map(|open| match open {
-                OpenRun::Writer { ledger, .. } => Some(ledger),
-                OpenRun::Reader { .. } => None,
-            })
-        } else {
-            self.state.create_run(plan).map(Some)
+        let opened = match self.state.open_run(&plan.run) {
+            Err(LedgerError::NotKept { .. }) => self.state.create_run(plan).map(Some),
+            Ok(OpenRun::Writer { ledger, kept }) => kept.fits(plan).map(|()| Some(ledger)),
+            Ok(OpenRun::Reader { kept }) => kept.fits(plan).map(|()| None),
+            Err(error) => Err(error),
         };
         self.role = match opened {
             Ok(Some(ledger)) => self.start(ledger),
@@ -75,33 +75,69 @@ impl Keeper {
         }
     }
 
-    /// Keeps partials; the answer comes back as an event.
-    pub(super) fn keep(&mut self, plan: &Plan, partials: Vec<Partial>) {
-        if matches!(self.role, Role::Reader) {
-            // The other program may have left meanwhile; then this one goes on for it.
-            self.open(plan);
-        }
+    /// Keeps partials; the answer comes back as an event once they are on disk, or cannot be.
+    pub(super) fn keep(&mut self, partials: Vec<Partial>) {
         match &self.role {
-            Role::Writer { queue, .. } => {
+            Role::Writer { .. } | Role::Reader => {
                 self.backlog.extend(partials);
-                let group = std::mem::take(&mut self.backlog);
-                match queue.try_send(group) {
-                    Ok(()) => {}
-                    // The next group takes them along; the writer is busy with 64 others, so there will be one.
-                    Err(TrySendError::Full(group) | TrySendError::Disconnected(group)) => self.backlog = group,
-                }
+                self.push_backlog();
             }
-            Role::Reader => self.answer(Outcome::Kept(partials)),
             Role::Broken(why) => self.answer(Outcome::KeepFailed(why.clone())),
             Role::Idle => self.answer(Outcome::KeepFailed("the ledger of the run was not opened".into())),
         }
     }
 
     /// Hands over what had to wait, when the writer has room again.
-    pub(super) fn push_backlog(&mut self, plan: &Plan) {
-        if !self.backlog.is_empty() {
-            self.keep(plan, Vec::new());
+    pub(super) fn push_backlog(&mut self) {
+        let Role::Writer { queue, .. } = &self.role else { return };
+        if self.backlog.is_empty() {
+            return;
         }
+        match queue.try_send(std::mem::take(&mut self.backlog)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(group)) => self.backlog = group,
+            Err(TrySendError::Disconnected(_)) => {
+                let why = "the thread that writes the ledger ended by itself".to_owned();
+                self.role = Role::Broken(why.clone());
+                self.answer(Outcome::KeepFailed(why));
+            }
+        }
+    }
+
+    /// A reader looks what the writer has kept, and takes over when the writer has left. Called once a second.
+    pub(super) fn look(&mut self, plan: &Plan) {
+        if self.backlog.is_empty() || !matches!(self.role, Role::Reader) {
+            return;
+        }
+        let (kept, role) = match self.state.open_run(&plan.run) {
+            Ok(OpenRun::Writer { ledger, kept }) => (kept, self.start(ledger)),
+            Ok(OpenRun::Reader { kept }) => (kept, Role::Reader),
+            Err(error) => {
+                self.role = Role::Broken(error.to_string());
+                self.backlog.clear();
+                return self.answer(Outcome::KeepFailed(error.to_string()));
+            }
+        };
+        self.role = role;
+        let confirmed = self.take_confirmed(&kept);
+        if !confirmed.is_empty() {
+            self.answer(Outcome::Kept(confirmed));
+        }
+        self.push_backlog();
+    }
+
+    /// Takes out of the backlog what the ledger holds.
+    fn take_confirmed(&mut self, kept: &KeptRun) -> Vec<Partial> {
+        let on_disk: std::collections::HashSet<(u32, i128)> = kept
+            .partials
+            .iter()
+            .map(|partial| (partial.index.0, partial.value))
+            .collect();
+        let (confirmed, waiting) = std::mem::take(&mut self.backlog)
+            .into_iter()
+            .partition(|partial| on_disk.contains(&(partial.index.0, partial.value)));
+        self.backlog = waiting;
+        confirmed
     }
 
     fn answer(&self, outcome: Outcome) {
@@ -118,7 +154,7 @@ impl Keeper {
             return Ok(());
         };
         if !self.backlog.is_empty() {
-            // Only after a second signal anything is left here, and then the writer has room soon.
+            // Only after a second signal anything is left here; what does not fit into the queue was never called kept.
             queue.try_send(self.backlog).ok();
         }
         drop(queue);

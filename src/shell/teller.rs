@@ -1,13 +1,14 @@
 //! Tells the person what happens, as lines or as NDJSON. Results go to standard output, everything else to standard error.
 
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stdout};
 
 use jiff::Timestamp;
 
+use super::output::{Output, Stream};
 use crate::model::Model;
 use crate::report::Style;
 use crate::report::json::{json_line, summary_line};
-use crate::report::lines::{Aggregate, Lines};
+use crate::report::lines::{Aggregate, Lines, PROGRESS_SHARDS_MAX};
 use crate::report::summary::summary_text;
 use crate::run::summary::Summary;
 use crate::run::told::RunEvent;
@@ -26,6 +27,7 @@ pub struct Teller {
     form: Form,
     lines: Lines,
     last_aggregate: Option<Aggregate>,
+    output: Output,
 }
 
 impl Teller {
@@ -39,19 +41,20 @@ impl Teller {
             form,
             lines: Lines::new(style, shards, retries),
             last_aggregate: None,
+            output: Output::start(),
         }
     }
 
     /// Tells one transition.
-    pub(super) fn tell(&self, at: Timestamp, started_at: Timestamp, event: &RunEvent) {
+    pub(super) fn tell(&mut self, at: Timestamp, started_at: Timestamp, event: &RunEvent) {
         match self.form {
             Form::Text(_) => {
                 let at_ms = u64::try_from(at.duration_since(started_at).as_millis()).unwrap_or(0);
                 if let Some(line) = self.lines.line(at_ms, event) {
-                    print(&mut stderr().lock(), &line);
+                    self.output.line(Stream::Err, line);
                 }
             }
-            Form::Json => print(&mut stdout().lock(), &json_line(at, event)),
+            Form::Json => self.output.line(Stream::Out, json_line(at, event)),
         }
     }
 
@@ -59,7 +62,7 @@ impl Teller {
     pub(super) fn tell_progress(&mut self, at: Timestamp, model: &Model) {
         let run = model.run();
         let plan = run.plan();
-        if self.form == Form::Json || plan.shards <= crate::report::lines::PROGRESS_SHARDS_MAX || run.job().is_none() {
+        if self.form == Form::Json || plan.shards <= PROGRESS_SHARDS_MAX || run.job().is_none() {
             return;
         }
         let aggregate = Aggregate {
@@ -72,32 +75,55 @@ impl Teller {
         };
         if self.last_aggregate != Some(aggregate) {
             let at_ms = u64::try_from(at.duration_since(model.started_at()).as_millis()).unwrap_or(0);
-            print(&mut stderr().lock(), &self.lines.aggregate(at_ms, &aggregate));
+            self.output.line(Stream::Err, self.lines.aggregate(at_ms, &aggregate));
             self.last_aggregate = Some(aggregate);
         }
     }
-}
 
-/// Tells something that went wrong outside of the run.
-pub(super) fn complain(what: &str) {
-    print(&mut stderr().lock(), &format!("warning: {what}"));
-}
+    /// Tells something that went wrong outside of the run.
+    pub(super) fn complain(&mut self, what: &str) {
+        self.output.line(Stream::Err, format!("warning: {what}"));
+    }
 
-/// Prints the run in one value, as the last thing a command says.
-pub fn tell_summary(form: Form, summary: &Summary) {
-    match form {
-        Form::Text(style) => {
-            let mut out = stdout().lock();
-            // Whoever closed our output has read enough.
-            out.write_all(summary_text(summary, style).as_bytes())
-                .and_then(|()| out.flush())
-                .ok();
-        }
-        Form::Json => print(&mut stdout().lock(), &summary_line(summary)),
+    /// Tells the run in one value, as the last thing.
+    pub(super) fn tell_summary(&mut self, summary: &Summary) {
+        let text = summary_in(self.form, summary);
+        self.output.line(Stream::Out, text.trim_end_matches('\n').to_owned());
+    }
+
+    /// Tells whether the reader of the output is so far behind that nothing new should be told.
+    pub(super) fn is_behind(&self) -> bool {
+        self.output.is_behind()
+    }
+
+    /// Hands over lines that wait.
+    pub(super) fn push(&mut self) {
+        self.output.push();
+    }
+
+    /// Waits until there is room for lines that wait. Safe to cancel.
+    pub(super) async fn room(&self) {
+        self.output.room().await;
+    }
+
+    /// Waits until everything is written.
+    pub(super) async fn finish(&mut self) {
+        self.output.finish().await;
     }
 }
 
-fn print(out: &mut impl Write, line: &str) {
-    // Whoever closed our output has read enough; the run goes on without a listener.
-    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+fn summary_in(form: Form, summary: &Summary) -> String {
+    match form {
+        Form::Text(style) => summary_text(summary, style),
+        Form::Json => summary_line(summary) + "\n",
+    }
+}
+
+/// Prints the run in one value, for a command that does nothing else.
+pub fn print_summary(form: Form, summary: &Summary) {
+    let mut out = stdout().lock();
+    // Whoever closed our output has read enough.
+    out.write_all(summary_in(form, summary).as_bytes())
+        .and_then(|()| out.flush())
+        .ok();
 }

@@ -21,6 +21,7 @@ fn expected_pod_spec() -> Value {
     json!({
         "restartPolicy": "Never",
         "automountServiceAccountToken": false,
+        "dnsPolicy": "Default",
         "enableServiceLinks": false,
         "securityContext": {
             "runAsNonRoot": true,

@@ -220,8 +220,8 @@ fn what_is_not_listed_is_counted() {
         text.contains("[WORKER 19] Processed: 10 parameters\n… and 80 more\n100 shards: 1,000\n"),
         "{text}"
     );
-    assert!(text.contains("? 50 indexes missing: 0,2,4,"), "{text}");
-    assert!(text.contains(",38 … and 30 more intervals\n"), "{text}");
+    assert!(text.contains("? 50 indexes missing: 0, 2, 4, "), "{text}");
+    assert!(text.contains(" 38 … and 30 more intervals\n"), "{text}");
 }
 
 #[test]
