@@ -59,7 +59,9 @@ impl Graph {
                 for object in gone {
                     self.remove(&object);
                 }
-                objects.into_iter().for_each(|o| self.add(o));
+                for object in objects {
+                    self.add(object);
+                }
             }
             News::Changes(changes) => {
                 for change in changes {

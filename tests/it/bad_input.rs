@@ -210,7 +210,8 @@ fn a_cluster_that_does_not_answer_is_an_error_of_its_own_and_not_replaced() {
 
 #[test]
 fn folders_that_cannot_be_made_are_refused() {
-    let table: [(&[&str], &[(&str, &str)], &[&str]); 6] = [
+    type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+    let table: [Row<'_>; 6] = [
         (
             &["run"],
             &[("XDG_STATE_HOME", BELOW_A_FILE)],
