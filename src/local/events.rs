@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::kinds::Kind;
 use super::object::{Key, Object, time};
 use super::registry::Registry;
+use super::store::Store;
 
 /// Upstream's spam filter: this many events at once for each source and object …
 const BURST: f64 = 25.0;
@@ -21,8 +22,21 @@ const BURST: f64 = 25.0;
 const REFILL_SECONDS: f64 = 300.0;
 /// How many different sources and objects are remembered; then the memory begins anew, as upstream's bounded cache does.
 const REMEMBERED_MAX: usize = 4096;
-/// How many Events are kept, as a cluster keeps them for an hour only. The oldest go first.
+/// How many Events are kept, as a cluster keeps them for an hour only.
 const STORED_MAX: usize = 20_000;
+
+/// Removes the oldest Events beyond the number that is kept. Called by the garbage collector.
+pub(super) fn drop_oldest(store: &Store) {
+    let (mut events, _) = store.list(Kind::Event, None, None);
+    let Some(excess) = events.len().checked_sub(STORED_MAX).filter(|n| *n > 0) else {
+        return;
+    };
+    events.sort_by_key(|e| e.revision);
+    for event in events.iter().take(excess) {
+        // A failure means that somebody removed or counted it up just now; the next round sees to it.
+        store.remove(&event.key, event.revision).ok();
+    }
+}
 
 /// An object that an Event is about.
 #[derive(Clone, Debug)]
@@ -94,7 +108,6 @@ struct Memory {
     allowance: HashMap<String, (f64, Timestamp)>,
     /// By object uid and words: the Event to count up.
     told: HashMap<(String, Told), Key>,
-    recorded: usize,
 }
 
 impl Recorder {
@@ -137,9 +150,6 @@ impl Recorder {
         // An Event that cannot be stored (its namespace is ending) is not worth an error: Events are advisory.
         if let Ok(object) = self.registry.create_trusted(Kind::Event, namespace, event, false) {
             memory.remember(same, object.key.clone());
-            if memory.recorded.is_multiple_of(256) {
-                self.drop_oldest();
-            }
         }
     }
 
@@ -174,19 +184,6 @@ impl Recorder {
             "reportingComponent": self.component, "reportingInstance": self.host,
         })
     }
-
-    fn drop_oldest(&self) {
-        let store = self.registry.store();
-        let (mut events, _) = store.list(Kind::Event, None, None);
-        let Some(excess) = events.len().checked_sub(STORED_MAX).filter(|n| *n > 0) else {
-            return;
-        };
-        events.sort_by_key(|e| e.revision);
-        for event in events.iter().take(excess) {
-            // A failure means that somebody removed or counted it up just now; the next round sees to it.
-            store.remove(&event.key, event.revision).ok();
-        }
-    }
 }
 
 impl Memory {
@@ -210,7 +207,6 @@ impl Memory {
             self.told.clear();
         }
         self.told.insert(same, key);
-        self.recorded += 1;
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::events;
 use super::feed::{Feed, News};
 use super::kinds::{KINDS, Kind};
 use super::object::{Key, Object, metadata, text};
@@ -16,6 +17,8 @@ use super::store::ChangeKind;
 
 /// How long changes are gathered before the next round.
 const BATCH: Duration = Duration::from_millis(5);
+/// How often old Events are dropped while anything changes.
+const EVENTS_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Graph {
@@ -32,7 +35,12 @@ pub async fn run(registry: Registry, token: CancellationToken) {
     let kinds: Vec<Kind> = KINDS.iter().map(|k| k.kind).filter(|k| *k != Kind::Event).collect();
     let mut feed = Feed::new(registry.store(), &kinds);
     let mut graph = Graph::default();
+    let mut next_drop = Instant::now();
     loop {
+        if Instant::now() >= next_drop {
+            next_drop = Instant::now() + EVENTS_EVERY;
+            events::drop_oldest(registry.store());
+        }
         let mut relisted = false;
         for (kind, news) in feed.take() {
             relisted |= matches!(news, News::Relist(_));

@@ -161,7 +161,7 @@ impl Kubelet {
         self.config.logs.remove(uid);
     }
 
-    fn start(&mut self, object: &Object) {
+    fn start(&mut self, object: &Arc<Object>) {
         let uid = object.head.metadata.uid.clone();
         let (stop, stopped) = watch::channel(None);
         let task = PodTask {
@@ -173,7 +173,7 @@ impl Kubelet {
             stop: stopped,
             key: object.key.clone(),
             uid: uid.clone(),
-            pod: object.value(),
+            object: Some(Arc::clone(object)),
             report: ContainerReport::default(),
         };
         self.pods.insert(uid, stop);

@@ -20,7 +20,7 @@ use super::report::{ContainerReport, ContainerState, write_status};
 use super::runtime::{Ending, Images, Part, Play, Process, ProcessSpec};
 use crate::local::events::{Involved, Recorder, Told};
 use crate::local::kinds::Kind;
-use crate::local::object::{Key, text};
+use crate::local::object::{Key, Object, items, text};
 use crate::local::quantity;
 use crate::local::registry::{DeleteOptions, Registry};
 
@@ -42,8 +42,26 @@ pub(super) struct PodTask {
     pub(super) stop: watch::Receiver<Option<i64>>,
     pub(super) key: Key,
     pub(super) uid: String,
-    pub(super) pod: Value,
+    /// The pod as it was bound. It is parsed when it is needed and let go with the container's end: a finished pod's task
+    /// stays until its object goes, and ten thousand of them should not keep their specs twice.
+    pub(super) object: Option<Arc<Object>>,
     pub(super) report: ContainerReport,
+}
+
+/// What of a pod's spec matters when its container has ended.
+#[derive(Clone, Copy)]
+struct Afterwards {
+    restarts: Restarts,
+    /// Whether the end of the log stands for a missing termination message after an error.
+    falls_back_to_log: bool,
+}
+
+/// When an ended container is started again.
+#[derive(Clone, Copy)]
+enum Restarts {
+    Never,
+    OnFailure,
+    Always,
 }
 
 /// Everything that a container is started with.
@@ -51,6 +69,7 @@ struct Startable {
     env: BTreeMap<String, String>,
     play: Play,
     command: Vec<String>,
+    memory_limit_bytes: Option<u64>,
 }
 
 /// A container that runs: a process or an actor.
@@ -65,20 +84,14 @@ enum Container {
 impl PodTask {
     /// Plays the pod to its end, and removes its object if it was told to end.
     pub(super) async fn run(mut self) {
-        let container = self.pod["spec"]["containers"][0].clone();
-        container["name"]
-            .as_str()
-            .unwrap_or_default()
-            .clone_into(&mut self.report.name);
-        container["image"]
-            .as_str()
-            .unwrap_or_default()
-            .clone_into(&mut self.report.image);
+        let afterwards = self.read_spec();
         let mut delay = RESTART_BACK_OFF.0;
-        while let Some((started_at, mut ending)) = self.run_once(&container).await {
+        while let Some((started_at, mut ending)) = self.run_once().await {
             let finished_at = self.registry.now();
-            self.fall_back_to_log(&container, &mut ending);
-            let again = self.restarts(&ending);
+            if afterwards.falls_back_to_log && ending.exit_code != 0 && ending.message.is_empty() {
+                ending.message = self.log.tail(FALLBACK.0, FALLBACK.1);
+            }
+            let again = self.restarts(afterwards.restarts, &ending);
             let state = ContainerState::Ended {
                 started_at,
                 finished_at,
@@ -103,16 +116,36 @@ impl PodTask {
             delay = (delay * 2).min(RESTART_BACK_OFF.1);
         }
         self.log.close();
-        // A finished pod stays until its object goes; ten thousand of them should not keep their specs twice.
-        self.pod = Value::Null;
+        self.object = None;
         // The folder may be gone already; it belongs to this pod alone.
         tokio::fs::remove_dir_all(&self.folder).await.ok();
         self.remove_when_told().await;
     }
 
+    fn pod(&self) -> Value {
+        self.object.as_ref().map_or(Value::Null, |object| object.value())
+    }
+
+    /// Reads what is needed of the spec all the time.
+    fn read_spec(&mut self) -> Afterwards {
+        let pod = self.pod();
+        text(&pod, "/spec/containers/0/name").clone_into(&mut self.report.name);
+        text(&pod, "/spec/containers/0/image").clone_into(&mut self.report.image);
+        let restarts = match text(&pod, "/spec/restartPolicy") {
+            "Never" => Restarts::Never,
+            "OnFailure" => Restarts::OnFailure,
+            _ => Restarts::Always,
+        };
+        let policy = text(&pod, "/spec/containers/0/terminationMessagePolicy");
+        Afterwards {
+            restarts,
+            falls_back_to_log: policy == "FallbackToLogsOnError",
+        }
+    }
+
     /// Starts the container and waits for its end; none when the pod was told to end before it could start.
-    async fn run_once(&mut self, container: &Value) -> Option<(jiff::Timestamp, Ending)> {
-        let startable = self.until_startable(container).await?;
+    async fn run_once(&mut self) -> Option<(jiff::Timestamp, Ending)> {
+        let startable = self.until_startable().await?;
         self.report.id = format!("processes://{}", uuid::Uuid::new_v4().simple());
         let image = &self.report.image;
         self.tell(&Told::normal(
@@ -120,7 +153,7 @@ impl PodTask {
             format!("Container image {image:?} already present on machine"),
         ));
         let started_at = self.registry.now();
-        let mut running = match self.start(container, startable) {
+        let mut running = match self.start(startable) {
             Ok(running) => running,
             Err(why) => {
                 self.tell(&Told::warning(
@@ -152,12 +185,12 @@ impl PodTask {
     }
 
     /// Waits until image, environment and command are there; tells why not.
-    async fn until_startable(&mut self, container: &Value) -> Option<Startable> {
+    async fn until_startable(&mut self) -> Option<Startable> {
         loop {
             if self.stop.borrow().is_some() {
                 return None;
             }
-            let state = match self.resolve(container) {
+            let state = match self.resolve() {
                 Ok(Some(startable)) => return Some(startable),
                 Ok(None) => self.image_missing(),
                 Err(ConfigError(words)) => {
@@ -187,7 +220,7 @@ impl PodTask {
     }
 
     /// Makes everything that the container is started with; none when its image cannot be played.
-    fn resolve(&self, container: &Value) -> Result<Option<Startable>, ConfigError> {
+    fn resolve(&self) -> Result<Option<Startable>, ConfigError> {
         let store = self.registry.store();
         let lookup = |kind: &str, name: &str| {
             let kind = if kind == "secret" {
@@ -197,25 +230,33 @@ impl PodTask {
             };
             store.get(&Key::new(kind, &self.key.namespace, name)).map(|o| o.value())
         };
-        if self.pod["spec"]["containers"].as_array().is_some_and(|c| c.len() > 1)
-            || self.pod["spec"]["initContainers"].is_array()
-        {
+        let pod = self.pod();
+        if items(&pod, "/spec/containers").count() > 1 || items(&pod, "/spec/initContainers").next().is_some() {
             return Err(ConfigError(
                 "the local kubelet runs one container a pod, and no init containers".into(),
             ));
         }
-        let env = container::environment(&self.pod, container, &lookup)?;
+        let container = &pod["spec"]["containers"][0];
+        let env = container::environment(&pod, container, &lookup)?;
         let (command, args) = container::command(container, &env);
+        let limit = text(container, "/resources/limits/memory");
+        let memory_limit_bytes = quantity::milli(limit).and_then(|m| u64::try_from(m / 1000).ok());
         let play = self.images.play(&self.report.image, &command);
         Ok(play.map(|play| Startable {
             env,
             play,
             command: [command, args].concat(),
+            memory_limit_bytes,
         }))
     }
 
-    fn start(&self, container: &Value, startable: Startable) -> std::io::Result<Container> {
-        let Startable { env, play, command } = startable;
+    fn start(&self, startable: Startable) -> std::io::Result<Container> {
+        let Startable {
+            env,
+            play,
+            command,
+            memory_limit_bytes,
+        } = startable;
         let now: crate::local::registry::Now = {
             let registry = self.registry.clone();
             Arc::new(move || registry.now())
@@ -235,14 +276,13 @@ impl PodTask {
                 })
             }
             Play::Process(prefix) => {
-                let limit = text(container, "/resources/limits/memory");
                 let spec = ProcessSpec {
                     supervisor: self.images.supervisor.clone(),
                     command: prefix.into_iter().chain(command.into_iter().map(Into::into)).collect(),
                     env,
                     folder: self.folder.clone(),
                     message_path_variable: self.images.message_path_variable.clone(),
-                    memory_limit_bytes: quantity::milli(limit).and_then(|m| u64::try_from(m / 1000).ok()),
+                    memory_limit_bytes,
                 };
                 Process::start(&spec, &self.log, &now).map(|process| Container::Process(Box::new(process)))
             }
@@ -274,20 +314,13 @@ impl PodTask {
         running.wait().await
     }
 
-    fn fall_back_to_log(&self, container: &Value, ending: &mut Ending) {
-        let wanted = container["terminationMessagePolicy"] == "FallbackToLogsOnError";
-        if wanted && ending.exit_code != 0 && ending.message.is_empty() {
-            ending.message = self.log.tail(FALLBACK.0, FALLBACK.1);
-        }
-    }
-
-    fn restarts(&self, ending: &Ending) -> bool {
+    fn restarts(&self, restarts: Restarts, ending: &Ending) -> bool {
         let told_to_end = self.stop.borrow().is_some();
         !told_to_end
-            && match text(&self.pod, "/spec/restartPolicy") {
-                "Never" => false,
-                "OnFailure" => ending.exit_code != 0,
-                _ => true,
+            && match restarts {
+                Restarts::Never => false,
+                Restarts::OnFailure => ending.exit_code != 0,
+                Restarts::Always => true,
             }
     }
 
