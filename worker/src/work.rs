@@ -14,9 +14,9 @@ use crate::kernel::{Kernel, Refusal};
 use crate::protocol::{HEARTBEAT_INTERVAL, PROGRESS_INTERVAL, STOP_INTERVAL};
 use crate::shard::{Domain, Shard};
 
-/// How long a slice is to take: short against [`STOP_INTERVAL`], because the next one may be slower; long against the
-/// fraction of a microsecond that the clock and the flag cost.
-const SLICE_AIM: Duration = Duration::from_millis(5);
+/// How long a slice is to take: short against [`STOP_INTERVAL`], because the next one may be slower; long against what a slice
+/// costs: a fraction of a microsecond for clock and flag, and for a kernel that sleeps the tenth of a millisecond that it oversleeps.
+const SLICE_AIM: Duration = Duration::from_millis(15);
 
 /// How much longer than the last a slice may be, so that one quick parameter does not make a slice of an hour.
 const SLICE_GROWTH: u64 = 4;
