@@ -87,7 +87,7 @@ pub struct GlobalFlags {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Where")]
     pub kubeconfig: Option<PathBuf>,
     /// Use this namespace instead of the context's
-    #[arg(short, long, value_name = "NS", global = true, help_heading = "Where", value_parser = fields::namespace)]
+    #[arg(short, long, value_name = "NS", global = true, help_heading = "Where", value_parser = flag(fields::namespace))]
     pub namespace: Option<String>,
     /// Colour the output
     #[arg(
@@ -217,7 +217,7 @@ pub struct PlanFlags {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = first)]
     pub first: Option<u64>,
     /// Compute this of each parameter: primes, collatz, pi or simulate [default: primes]
-    #[arg(long, value_name = "K", value_parser = fields::kernel_name)]
+    #[arg(long, value_name = "K", value_parser = flag(fields::kernel_name))]
     pub kernel: Option<String>,
     /// Run this many workers at once [default: 3]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = workers)]
@@ -233,27 +233,27 @@ pub struct PlanFlags {
     pub simulate_work_ms: Option<u64>,
     /// Pause so that the whole run takes about this long, such as 30s, for watching
     #[arg(long = "pace", value_name = "TIME", allow_hyphen_values = true, conflicts_with = "simulate_work_ms",
-        value_parser = fields::pace_ms)]
+        value_parser = flag(fields::pace_ms))]
     pub pace_ms: Option<u64>,
     /// Let workers log this much: error, warn, info or debug [default: info]
-    #[arg(long, value_name = "LEVEL", value_parser = fields::log_level)]
+    #[arg(long, value_name = "LEVEL", value_parser = flag(fields::log_level))]
     pub log_level: Option<LogLevel>,
     /// Compute this many shards again here, to check the workers [default: 2]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = verify)]
     pub verify: Option<u32>,
     /// Name the run and its Job [default: ttg-KERNEL- and six random characters]
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = RunId::parse)]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = flag(RunId::parse))]
     pub name: Option<RunId>,
     /// Use this image; the local cluster has ttg-worker built in [default: ttg-worker:latest]
-    #[arg(long, value_name = "I", help_heading = "Kubernetes", value_parser = image::parse)]
+    #[arg(long, value_name = "I", help_heading = "Kubernetes", value_parser = flag(image::parse))]
     pub image: Option<String>,
     /// Ask for this much CPU for each worker, and allow at most LIMIT [default: 100m:500m]
     #[arg(long, value_name = "REQUEST[:LIMIT]", help_heading = "Kubernetes", allow_hyphen_values = true,
-        value_parser = Resource::parse_cpu)]
+        value_parser = flag(Resource::parse_cpu))]
     pub cpu: Option<Resource>,
     /// Ask for this much memory for each worker, and allow at most LIMIT [default: 128Mi:256Mi]
     #[arg(long, value_name = "REQUEST[:LIMIT]", help_heading = "Kubernetes", allow_hyphen_values = true,
-        value_parser = Resource::parse_memory)]
+        value_parser = flag(Resource::parse_memory))]
     pub memory: Option<Resource>,
     /// Try a failed shard again this many times [default: 3]
     #[arg(long, value_name = "N", help_heading = "Kubernetes", allow_negative_numbers = true, value_parser = retries)]
@@ -263,18 +263,25 @@ pub struct PlanFlags {
         value_parser = max_failed)]
     pub max_failed: Option<u32>,
     /// Use only nodes with this label; may be given several times
-    #[arg(long, value_name = "K=V", help_heading = "Kubernetes", value_parser = labels::selector)]
+    #[arg(long, value_name = "K=V", help_heading = "Kubernetes", value_parser = flag(labels::selector))]
     pub node_selector: Vec<(String, String)>,
     /// Tolerate nodes with this taint; may be given several times
-    #[arg(long, value_name = "K[=V][:EFFECT]", help_heading = "Kubernetes", value_parser = Toleration::parse)]
+    #[arg(long, value_name = "K[=V][:EFFECT]", help_heading = "Kubernetes", value_parser = flag(Toleration::parse))]
     pub toleration: Vec<Toleration>,
+}
+
+/// Makes the reader of a flag from the reader of its field. clap names the flag and the value itself.
+fn flag<T: 'static>(
+    parse: fn(&str) -> Result<T, PlanError>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| parse(text).map_err(|error| error.what_is_valid())
 }
 
 /// Makes the reader of a numeric flag from the bounds of its field.
 macro_rules! numbers {
     ($($name:ident: $number:ty = $bounds:ident;)*) => {
-        $(fn $name(text: &str) -> Result<$number, PlanError> {
-            fields::$bounds.parse(text)
+        $(fn $name(text: &str) -> Result<$number, String> {
+            fields::$bounds.parse(text).map_err(|error| error.what_is_valid())
         })*
     };
 }

@@ -196,7 +196,7 @@ async fn watch(reached: Reached, config: &Config, clock: Clock, state: StateFold
         is_gone,
     } = reached;
     let Watched { plan, job, kept } = watched;
-    let teller = Teller::new(form(config), plan.shards, plan.retries);
+    let teller = Teller::new(form(config), &plan);
     let started = Started {
         task: if job.is_some() { Task::Attach } else { Task::Submit },
         plan,

@@ -5,12 +5,40 @@
 //! meaning by colour alone; nothing is left out of a list without a count of what was; a value is final only where
 //! the run is proven.
 
+use ttg_worker::kernel::{self, Kernel};
+use ttg_worker::protocol::number::Grouped;
+use ttg_worker::shard::Domain;
+
 pub mod json;
 pub mod lines;
 pub mod summary;
 
 /// The digits that stand for an exponent in texts for people.
 const SUPERSCRIPTS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+
+/// How the values of a run are written: as its kernel describes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    kernel: Option<&'static dyn Kernel>,
+    domain: Domain,
+}
+
+impl Values {
+    /// Makes the writer for a kernel over a domain; an unknown kernel's values are plain numbers.
+    pub fn new(kernel: &str, first: u64, total: u64) -> Self {
+        Self {
+            kernel: kernel::find(kernel),
+            domain: Domain { first, total },
+        }
+    }
+
+    fn text(self, value: i128) -> String {
+        self.kernel.map_or_else(
+            || Grouped(value).to_string(),
+            |kernel| kernel.describe(self.domain, value),
+        )
+    }
+}
 
 /// How text may look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,7 +158,7 @@ fn span(ms: u64) -> String {
 /// Writes a number with its noun, such as `1 index` or `12 indexes`.
 fn count(number: u64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
-    format!("{} {noun}", ttg_worker::protocol::number::Grouped(number))
+    format!("{} {noun}", Grouped(number))
 }
 
 #[cfg(test)]

@@ -307,7 +307,8 @@ impl Shell {
         if let Err(why) = self.keeper.close(&summary).await {
             self.teller.complain(&why);
         }
-        if self.model.was_submitted() {
+        // People were told why there is no run; a program waits for its last line.
+        if self.model.was_submitted() || self.teller.is_for_programs() {
             self.teller.tell_summary(&summary);
         }
         // Somebody may have stopped reading our output; a signal then ends the wait.

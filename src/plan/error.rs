@@ -148,6 +148,17 @@ impl PlanError {
         }
     }
 
+    /// Says what would be right, for a place that names the field and the value given already.
+    pub fn what_is_valid(&self) -> String {
+        let words = match self {
+            Self::Invalid { valid, .. } => format!("it must be {valid}"),
+            Self::UnknownKernel { known, .. } => format!("it must be one of {known}"),
+            Self::Refused { words, .. } => words.clone(),
+        };
+        self.hint()
+            .map_or_else(|| words.clone(), |hint| format!("{words}; {hint}"))
+    }
+
     /// Returns what to type instead, where that can be guessed.
     pub fn hint(&self) -> Option<String> {
         match self {

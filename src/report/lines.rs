@@ -3,7 +3,8 @@
 use ttg_worker::protocol::exit;
 use ttg_worker::protocol::number::Grouped;
 
-use super::{Glyph, Style, clock, count, span};
+use super::{Glyph, Style, Values, clock, count, span};
+use crate::plan::Plan;
 use crate::run::fact::{CompletionIndex, NodeName, Reason};
 use crate::run::told::{DisputedValue, NodeState, RunEvent};
 
@@ -16,6 +17,7 @@ pub struct Lines {
     style: Style,
     shards: u32,
     retries: u32,
+    values: Values,
 }
 
 /// How far the whole run is.
@@ -36,9 +38,15 @@ pub struct Aggregate {
 }
 
 impl Lines {
-    /// Makes the writer for a run of so many shards, each of which may be retried so often.
-    pub fn new(style: Style, shards: u32, retries: u32) -> Self {
-        Self { style, shards, retries }
+    /// Makes the writer for the run of a plan.
+    pub fn new(style: Style, plan: &Plan) -> Self {
+        let values = Values::new(&plan.kernel, plan.first, plan.parameters);
+        Self {
+            style,
+            shards: plan.shards,
+            retries: plan.retries,
+            values,
+        }
     }
 
     /// Writes the line of an event, so many milliseconds after the start; none for progress that would only flood the
@@ -89,7 +97,7 @@ impl Lines {
             RunEvent::Progress { index, done, total, per_second, .. } =>
                 (Glyph::Running, format!("index {index} at {}", progress(*done, *total, *per_second))),
             RunEvent::WorkerFinished { index, node, processed, value, elapsed_ms, .. } => {
-                let work = format!("{} from {} parameters", Grouped(*value), Grouped(*processed));
+                let work = format!("{} from {} parameters", self.values.text(*value), Grouped(*processed));
                 (Glyph::Done, format!("index {index} finished{}: {work} in {}", on(node.as_ref()), span(*elapsed_ms)))
             }
             RunEvent::Accepted { index, accepted, shards } =>
@@ -97,7 +105,7 @@ impl Lines {
             RunEvent::Duplicate { index, pod } =>
                 (Glyph::Note, format!("index {index} reported again by {pod}: the same value, ignored")),
             RunEvent::Disputed { index, values } =>
-                (Glyph::Failed, format!("index {index} disputed: {}; neither counts", disputed(values))),
+                (Glyph::Failed, format!("index {index} disputed: {}; neither counts", disputed(values, self.values))),
             RunEvent::AttemptFailed { index, attempt, node, exit_code, why, .. } => {
                 let how = format!("failed: {}{}", failure(*exit_code, why), self.what_next(*attempt, *exit_code));
                 (Glyph::Failed, format!("index {index} attempt {attempt}{} {how}", on(node.as_ref())))
@@ -110,7 +118,9 @@ impl Lines {
                 (Glyph::Unknown, format!("index {index} attempt {attempt} gave no valid result: {problem} ({pod})")),
             RunEvent::IndexFailed { index, attempts, why } => {
                 let attempts = count(u64::from(*attempts), "attempt", "attempts");
-                (Glyph::Failed, format!("index {index} given up after {attempts}: {}", reason(why)))
+                // The Job's word may come before its pod's, which has the reason.
+                let why = if *why == Reason::default() { String::new() } else { format!(": {}", reason(why)) };
+                (Glyph::Failed, format!("index {index} given up after {attempts}{why}"))
             }
             RunEvent::Scaled { from, to } => (Glyph::Running, format!("workers changed from {from} to {to}")),
             RunEvent::Suspended { by: Some(by) } => (Glyph::Failed, format!("run cancelled: {by}")),
@@ -121,7 +131,7 @@ impl Lines {
             RunEvent::JobComplete => (Glyph::Done, "the Job is complete".to_owned()),
             RunEvent::JobFailed { why } => (Glyph::Failed, format!("the Job failed: {}", reason(why))),
             RunEvent::JobDeleted => (Glyph::Failed, "the Job was deleted; what was accepted stays kept".to_owned()),
-            RunEvent::Verified { index, same, value } => verified_words(*index, *same, *value),
+            RunEvent::Verified { index, same, value } => verified_words(*index, *same, &self.values.text(*value)),
             RunEvent::ContactLost { why } => (Glyph::Unknown, format!("contact to the cluster lost: {why}")),
             RunEvent::ContactBack { after_ms } => (Glyph::Running, format!("contact back after {}", span(*after_ms))),
             RunEvent::Forbidden { what, why } => (Glyph::Note, format!("not allowed: {what}: {why}")),
@@ -148,8 +158,7 @@ impl Lines {
     }
 }
 
-fn verified_words(index: CompletionIndex, same: bool, value: i128) -> (Glyph, String) {
-    let value = Grouped(value);
+fn verified_words(index: CompletionIndex, same: bool, value: &str) -> (Glyph, String) {
     if same {
         (
             Glyph::Done,
@@ -232,14 +241,15 @@ fn reason(why: &Reason) -> String {
 }
 
 /// Writes the values of a disputed index, each with the pods that reported it.
-pub(super) fn disputed(values: &[DisputedValue]) -> String {
-    let said = |value: &DisputedValue| format!("{} from {}", Grouped(value.value), value.pods.join(", "));
-    values.iter().map(said).collect::<Vec<_>>().join("; ")
+pub(super) fn disputed(found: &[DisputedValue], values: Values) -> String {
+    let said = |one: &DisputedValue| format!("{} from {}", values.text(one.value), one.pods.join(", "));
+    found.iter().map(said).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::RunId;
 
     const INDEX: CompletionIndex = CompletionIndex(7);
 
@@ -259,6 +269,13 @@ mod tests {
             node,
             exit_code,
             why,
+        }
+    }
+
+    fn plan(shards: u32) -> Plan {
+        Plan {
+            shards,
+            ..Plan::new(RunId::generate("primes", 7))
         }
     }
 
@@ -334,7 +351,7 @@ mod tests {
                 "✗ run cancelled: ann, 10:00",
             ),
         ];
-        let lines = Lines::new(Style::default(), 12, 3);
+        let lines = Lines::new(Style::default(), &plan(12));
         for (event, expected) in table {
             assert_eq!(lines.line(1_234, &event), Some(format!("00:01.2  {expected}")));
         }
@@ -349,15 +366,12 @@ mod tests {
             per_second: 1_000,
             partial: 1,
         };
-        let few = Lines::new(Style::default(), PROGRESS_SHARDS_MAX, 3);
-        let many = Lines::new(
-            Style {
-                ascii: true,
-                color: false,
-            },
-            PROGRESS_SHARDS_MAX + 1,
-            3,
-        );
+        let few = Lines::new(Style::default(), &plan(PROGRESS_SHARDS_MAX));
+        let ascii = Style {
+            ascii: true,
+            color: false,
+        };
+        let many = Lines::new(ascii, &plan(PROGRESS_SHARDS_MAX + 1));
         assert_eq!(
             few.line(0, &event).as_deref(),
             Some("00:00.0  ▸ index 7 at 2 / 3 (66.6%), 1,000/s")

@@ -3,7 +3,7 @@
 use ttg_worker::protocol::number::Grouped;
 
 use super::lines::disputed;
-use super::{Glyph, Style, count, span};
+use super::{Glyph, Style, Values, count, span};
 use crate::run::fact::CompletionIndex;
 use crate::run::proof::{Check, Verdict};
 use crate::run::summary::{Headline, Summary};
@@ -138,10 +138,11 @@ fn trouble_lines(summary: &Summary, style: Style) -> Vec<String> {
         .map(|(index, why)| format!("index {index} failed: {why}"))
         .collect();
     lines.extend(listed(failed).iter().map(|line| style.marked(Glyph::Failed, line)));
+    let values = Values::new(&summary.kernel, summary.first, summary.parameters);
     let differ = summary
         .disputed
         .iter()
-        .map(|(index, values)| format!("index {index} disputed: {}", disputed(values)));
+        .map(|(index, found)| format!("index {index} disputed: {}", disputed(found, values)));
     lines.extend(
         listed(differ.collect())
             .iter()

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::output::{Output, Stream};
 use crate::model::Model;
+use crate::plan::Plan;
 use crate::report::Style;
 use crate::report::json::{json_line, summary_line};
 use crate::report::lines::{Aggregate, Lines, PROGRESS_SHARDS_MAX};
@@ -31,15 +32,15 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// Makes a teller for a run of so many shards and retries.
-    pub fn new(form: Form, shards: u32, retries: u32) -> Self {
+    /// Makes a teller for the run of a plan.
+    pub fn new(form: Form, plan: &Plan) -> Self {
         let style = match form {
             Form::Text(style) => style,
             Form::Json => Style::default(),
         };
         Self {
             form,
-            lines: Lines::new(style, shards, retries),
+            lines: Lines::new(style, plan),
             last_aggregate: None,
             output: Output::start(),
         }
@@ -89,6 +90,11 @@ impl Teller {
     pub(super) fn tell_summary(&mut self, summary: &Summary) {
         let text = summary_in(self.form, summary);
         self.output.line(Stream::Out, text.trim_end_matches('\n').to_owned());
+    }
+
+    /// Tells whether a program reads, and not a person.
+    pub(super) fn is_for_programs(&self) -> bool {
+        self.form == Form::Json
     }
 
     /// Tells whether the reader of the output is so far behind that nothing new should be told.

@@ -212,3 +212,20 @@ fn a_local_cluster_that_ends_under_a_run_ends_it() {
     assert_eq!(finished.code, Some(5), "{finished:?}");
     assert!(finished.stderr.contains("the local cluster has ended"), "{finished:?}");
 }
+
+#[test]
+fn ctrl_c_leaves_the_job_on_a_cluster_that_outlives_the_program_and_says_how_to_come_back() {
+    let lab = Lab::new();
+    let run = lab.world.spawn(&["run", "--pace", "4s", "--name", "ttg-left"]);
+    run.wait_for_stderr("running on");
+    run.signal(Signal::INT);
+    let left = run.finish();
+    assert_eq!(left.code, Some(130), "{left:?}");
+    assert!(
+        left.stderr.contains("the Job goes on; ttg-tui attach ttg-left"),
+        "{left:?}"
+    );
+    assert!(!left.stdout.contains("PROVEN"), "{left:?}");
+    let back = lab.world.run(&["attach", "ttg-left"]);
+    assert_eq!(back.code, Some(0), "{back:?}");
+}

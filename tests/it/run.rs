@@ -161,7 +161,9 @@ mod on_linux {
         let finished = running.finish();
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert!(
-            finished.stderr.contains("failed: exit 137, Error; it is done again"),
+            finished
+                .stderr
+                .contains("failed: exit 137, Error; it is done again in about 10 s"),
             "{finished:?}"
         );
         for words in ["PROVEN  664,579", "4 attempts · 1 done again"] {
@@ -195,6 +197,46 @@ mod on_linux {
         assert!(!finished.stdout.contains("PROVEN"), "{finished:?}");
         let again = world.run(&["result", &world.only_run()]);
         assert_eq!((again.code, &again.stdout), (Some(1), &finished.stdout));
+    }
+
+    #[test]
+    fn what_others_finished_is_kept_when_one_index_fails_for_good() {
+        let world = World::new();
+        let running = world.spawn(&[
+            "run",
+            "--shards",
+            "3",
+            "--pace",
+            "3s",
+            "--retries",
+            "0",
+            "--output",
+            "json",
+        ]);
+        running.wait_for_stdout("\"type\":\"worker_started\"");
+        let worker = eventually("a worker runs", || {
+            let processes = world.processes();
+            let seen = format!("{processes:?}");
+            processes.into_iter().find(Process::is_worker).ok_or(seen)
+        });
+        worker.kill();
+        let finished = running.finish();
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        let summary = finished.summary();
+        assert_eq!(
+            (&summary["headline"], &summary["accepted"]),
+            (&"failed".into(), &2.into()),
+            "{summary}"
+        );
+        let failed = summary["failed"].as_object().unwrap();
+        assert_eq!(failed.len(), 1);
+        assert!(
+            failed
+                .values()
+                .all(|why| why.as_str().unwrap().starts_with("1 attempt, exit 137")),
+            "{summary}"
+        );
+        assert_eq!(world.ledger_indexes(&world.only_run()).len(), 2);
     }
 
     #[test]
