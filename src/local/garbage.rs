@@ -1,17 +1,18 @@
-//! The garbage collector: deletes what its owners left behind, and sees to the finalizers of orphaning and foreground deletes.
+//! The garbage collector: deletes what its owners left behind, sees to the finalizers of orphaning and foreground deletes, and
+//! empties namespaces that end.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::events;
 use super::feed::{Feed, News};
 use super::kinds::{KINDS, Kind};
-use super::object::{Key, Object, metadata, text};
+use super::object::{Key, Object, metadata, object_at, text};
 use super::registry::{DeleteOptions, FOREGROUND, ORPHAN, Propagation, Registry};
 use super::store::ChangeKind;
 
@@ -28,6 +29,8 @@ struct Graph {
     dependents: HashMap<String, HashSet<String>>,
     /// Objects whose owners must be looked at again.
     suspects: HashSet<String>,
+    /// By name: the uids of the namespaces that were deleted and still have contents.
+    ending: HashMap<String, String>,
 }
 
 /// Runs the garbage collector until the token is cancelled.
@@ -97,12 +100,20 @@ impl Graph {
         {
             self.suspects.insert(meta.uid.clone());
         }
+        if object.key.kind == Kind::Namespace && meta.deletion_timestamp.is_some() {
+            self.ending.insert(object.key.name.clone(), meta.uid.clone());
+            self.suspects.insert(meta.uid.clone());
+        }
         self.exists.insert(meta.uid.clone(), object);
     }
 
     fn remove(&mut self, object: &Object) {
         let meta = &object.head.metadata;
         self.exists.remove(&meta.uid);
+        if object.key.kind == Kind::Namespace {
+            self.ending.remove(&object.key.name);
+        }
+        self.suspects.extend(self.ending.get(&object.key.namespace).cloned());
         for owner in &meta.owner_references {
             if let Some(dependents) = self.dependents.get_mut(&owner.uid) {
                 dependents.remove(&meta.uid);
@@ -125,7 +136,9 @@ impl Graph {
             };
             let meta = &object.head.metadata;
             let has = |finalizer: &str| meta.finalizers.iter().any(|f| f == finalizer);
-            if meta.deletion_timestamp.is_some() && has(ORPHAN) {
+            if object.key.kind == Kind::Namespace && meta.deletion_timestamp.is_some() {
+                empty(registry, &object.key);
+            } else if meta.deletion_timestamp.is_some() && has(ORPHAN) {
                 self.orphan(registry, &object);
             } else if meta.deletion_timestamp.is_some() && has(FOREGROUND) {
                 self.delete_dependents_first(registry, &object);
@@ -178,6 +191,31 @@ impl Graph {
     }
 }
 
+/// Deletes what is in a namespace, and lets the namespace go once nothing is.
+fn empty(registry: &Registry, namespace: &Key) {
+    let mut is_empty = true;
+    for spec in KINDS.iter().filter(|spec| spec.namespaced) {
+        let (objects, _) = registry.store().list(spec.kind, Some(&namespace.name), None);
+        for object in &objects {
+            delete(
+                registry,
+                &object.key,
+                &object.head.metadata.uid,
+                Propagation::Background,
+            );
+            // Nobody waits for an Event to go; what else is there still may end with a grace period.
+            is_empty &= spec.kind == Kind::Event;
+        }
+    }
+    if is_empty {
+        let freed = registry.edit(namespace, |value| {
+            object_at(value, &["spec"]).insert("finalizers".into(), json!([]));
+        });
+        // A namespace that is gone needs no freeing.
+        freed.ok();
+    }
+}
+
 fn delete(registry: &Registry, key: &Key, uid: &str, propagation: Propagation) {
     let options = DeleteOptions {
         propagation: Some(propagation),
@@ -196,4 +234,82 @@ fn remove_finalizer(registry: &Registry, key: &Key, finalizer: &str) {
     });
     // An object that is gone has no finalizers.
     removed.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::local::store::Store;
+
+    /// A collector at work, and the registry that it works on.
+    fn lab() -> (Registry, CancellationToken) {
+        let now = Arc::new(|| Timestamp::from_second(1_000_000).unwrap());
+        let registry = Registry::new(Arc::new(Store::default()), now);
+        registry
+            .create(Kind::Namespace, "", json!({"metadata": {"name": "lab"}}), false)
+            .unwrap();
+        let token = CancellationToken::new();
+        tokio::spawn(run(registry.clone(), token.clone()));
+        (registry, token)
+    }
+
+    fn map(name: &str, owner_uid: Option<&str>) -> Value {
+        let owners: Vec<Value> = owner_uid
+            .map(|uid| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}))
+            .into_iter()
+            .collect();
+        json!({"metadata": {"name": name, "ownerReferences": owners}})
+    }
+
+    async fn gone(registry: &Registry, key: &Key) {
+        let mut wake = registry.store().subscribe();
+        while registry.get(key).is_ok() {
+            wake.changed().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_namespace_ends_with_everything_in_it() {
+        let (registry, token) = lab();
+        registry.create(Kind::ConfigMap, "lab", map("a", None), false).unwrap();
+        let namespace = Key::new(Kind::Namespace, "", "lab");
+        let (object, gone_at_once) = registry.delete(&namespace, &DeleteOptions::default()).unwrap();
+        assert!(!gone_at_once && text(&object.value(), "/status/phase") == "Terminating");
+        gone(&registry, &namespace).await;
+        assert!(registry.get(&Key::new(Kind::ConfigMap, "lab", "a")).is_err());
+        token.cancel();
+    }
+
+    #[tokio::test]
+    async fn dependents_go_with_their_owner_unless_they_are_orphaned() {
+        let (registry, token) = lab();
+        for (propagation, stays) in [
+            (Propagation::Background, false),
+            (Propagation::Foreground, false),
+            (Propagation::Orphan, true),
+        ] {
+            let owner = registry
+                .create(Kind::ConfigMap, "lab", map("owner", None), false)
+                .unwrap();
+            let uid = owner.head.metadata.uid.clone();
+            let dependent = registry
+                .create(Kind::ConfigMap, "lab", map("dependent", Some(&uid)), false)
+                .unwrap();
+            let options = DeleteOptions {
+                propagation: Some(propagation),
+                ..DeleteOptions::default()
+            };
+            registry.delete(&owner.key, &options).unwrap();
+            gone(&registry, &owner.key).await;
+            if stays {
+                let left = registry.get(&dependent.key).unwrap();
+                assert!(left.head.metadata.owner_references.is_empty(), "an orphan has no owner");
+            } else {
+                gone(&registry, &dependent.key).await;
+            }
+        }
+        token.cancel();
+    }
 }

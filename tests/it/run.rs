@@ -119,7 +119,10 @@ fn pi_has_the_same_digits_however_it_is_split() {
 
 #[cfg(target_os = "linux")]
 mod on_linux {
-    use rustix::process::Signal;
+    use std::process::Stdio;
+
+    use rustix::io::ioctl_fionread;
+    use rustix::process::{Pid, Signal, kill_process};
 
     use super::super::common::{Process, Running, World, eventually};
 
@@ -253,6 +256,27 @@ mod on_linux {
         assert!(!finished.stdout.contains("PROVEN"), "{finished:?}");
         world.wait_until_empty();
         world.assert_result_is_the_ledger(&world.only_run());
+    }
+
+    /// A pager that nobody scrolls, a pipe that nobody reads: Ctrl-C must be heard all the same.
+    #[test]
+    fn a_reader_that_stops_reading_does_not_hold_the_program() {
+        let world = World::new();
+        let mut command = world.command(&["run", "--shards", "400", "--pace", "30s", "--output", "json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let pipe = child.stdout.take().unwrap();
+        eventually("the pipe is full", || match ioctl_fionread(&pipe).unwrap() {
+            60_000.. => Ok(()),
+            bytes => Err(format!("{bytes} bytes")),
+        });
+        let pid = Pid::from_child(&child);
+        let status = eventually("the program ends", || {
+            // The first signal asks, and the next one no longer waits for the reader.
+            kill_process(pid, Signal::INT).map_err(|error| error.to_string())?;
+            child.try_wait().unwrap().ok_or_else(|| "it runs".to_owned())
+        });
+        assert_eq!(status.code(), Some(130));
+        world.wait_until_empty();
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Registry, WRITE_TRIES_MAX, write_error};
 use crate::local::kinds::Kind;
-use crate::local::object::{Key, Object, integer, items, metadata, text, time};
+use crate::local::object::{Key, Object, integer, items, metadata, object_at, text, time};
 use crate::local::status::Status;
 use crate::local::store::WriteError;
 
@@ -53,8 +53,11 @@ impl Registry {
             let grace_s = grace_seconds(key.kind, &old, options);
             let mut new = old.clone();
             mark(&mut new, self.now(), grace_s);
+            if key.kind == Kind::Namespace {
+                object_at(&mut new, &["status"]).insert("phase".into(), json!("Terminating"));
+            }
             add_propagation_finalizer(key.kind, &mut new, options.propagation);
-            let gone_at_once = grace_s == 0 && items(&new, "/metadata/finalizers").next().is_none();
+            let gone_at_once = is_last_finalizer_gone(&new);
             if options.dry_run {
                 return Ok((object, gone_at_once));
             }
@@ -79,6 +82,8 @@ impl Registry {
 pub(super) fn is_last_finalizer_gone(value: &Value) -> bool {
     !text(value, "/metadata/deletionTimestamp").is_empty()
         && items(value, "/metadata/finalizers").next().is_none()
+        // A namespace has finalizers of its own: it stays until its contents are gone.
+        && items(value, "/spec/finalizers").next().is_none()
         && integer(value, "/metadata/deletionGracePeriodSeconds").unwrap_or_default() == 0
 }
 
