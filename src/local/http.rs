@@ -10,6 +10,7 @@
 
 mod discovery;
 mod logs;
+mod openapi;
 mod path;
 mod query;
 mod read;
@@ -117,6 +118,9 @@ fn dispatch(
     if matches!(*method, Method::POST | Method::PUT) && media_type.contains("protobuf") {
         return Err(Status::unsupported_media_type(media_type, "application/json"));
     }
+    if matches!(*method, Method::POST | Method::PUT) && query.get("fieldValidation") == Some("Strict") {
+        Registry::check_strictly(target.kind, &write::parse(body)?)?;
+    }
     match (method.as_str(), &target.name) {
         ("GET", _) => read::read(api, target, query),
         ("POST", None) => write::create(api, target, query, body),
@@ -132,7 +136,9 @@ fn fixed(api: &Api, path: &str) -> Option<Response> {
     if ["/healthz", "/livez", "/readyz"].contains(&path) {
         return Some(respond(200, "text/plain", Body::from("ok")));
     }
-    discovery::answer(path, &api.version).map(|value| json_response(200, value.to_string().into()))
+    discovery::answer(path, &api.version)
+        .or_else(|| openapi::answer(path))
+        .map(|value| json_response(200, value.to_string().into()))
 }
 
 /// Answers an access review: whoever has the token may do everything, as a cluster's administrator may.

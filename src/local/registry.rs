@@ -89,6 +89,23 @@ impl Registry {
         self.create_trusted(kind, namespace, value, dry_run)
     }
 
+    /// Refuses a body with fields that its kind does not have, as `fieldValidation=Strict` asks for.
+    pub fn check_strictly(kind: Kind, value: &Value) -> Result<(), Status> {
+        let kept = schema::prune(kind, value.clone())?;
+        let unknown: Vec<String> = schema::unknown_fields(value, &kept)
+            .iter()
+            .map(|field| format!("unknown field {field:?}"))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let name = kind.spec().name;
+        Err(Status::bad_request(format!(
+            "{name} in version \"v1\" cannot be handled as a {name}: strict decoding error: {}",
+            unknown.join(", ")
+        )))
+    }
+
     /// Creates an object that was made inside the cluster, from parts that were checked before.
     pub fn create_trusted(
         &self,

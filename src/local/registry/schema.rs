@@ -33,6 +33,7 @@ pub(super) fn prune(kind: Kind, mut value: Value) -> Result<Value, Status> {
         object.insert("apiVersion".into(), kind.spec().api_version().into());
         object.insert("kind".into(), kind.spec().name.into());
     }
+    quantities_as_text(&mut value);
     match kind {
         Kind::Namespace => through::<Namespace>(kind, value),
         Kind::Node => through::<Node>(kind, value),
@@ -54,4 +55,60 @@ fn through<T: DeserializeOwned + Serialize>(kind: Kind, value: Value) -> Result<
         ))
     })?;
     serde_json::to_value(typed).map_err(|e| Status::internal(e.to_string()))
+}
+
+/// Writes quantities that were given as numbers, such as `cpu: 1`, as the text that they are.
+fn quantities_as_text(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (name, inner) in map {
+                match inner {
+                    Value::Object(amounts) if QUANTITY_MAPS.contains(&name.as_str()) => {
+                        for amount in amounts.values_mut().filter(|a| a.is_number()) {
+                            *amount = Value::String(amount.to_string());
+                        }
+                    }
+                    other => quantities_as_text(other),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(quantities_as_text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The fields whose values are quantities by resource.
+const QUANTITY_MAPS: [&str; 4] = ["requests", "limits", "capacity", "allocatable"];
+
+/// Names the fields of a body that the kind does not have, as upstream does with `fieldValidation=Strict`.
+pub(super) fn unknown_fields(sent: &Value, kept: &Value) -> Vec<String> {
+    let mut unknown = Vec::new();
+    find_unknown(sent, kept, "", &mut unknown);
+    unknown
+}
+
+fn find_unknown(sent: &Value, kept: &Value, path: &str, unknown: &mut Vec<String>) {
+    match (sent, kept) {
+        (Value::Object(sent), Value::Object(kept)) => {
+            for (name, value) in sent {
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
+                match kept.get(name) {
+                    Some(kept) => find_unknown(value, kept, &path, unknown),
+                    // An empty value says nothing, so its absence is no loss.
+                    None if value.is_null() => {}
+                    None => unknown.push(path),
+                }
+            }
+        }
+        (Value::Array(sent), Value::Array(kept)) => {
+            for (i, (sent, kept)) in sent.iter().zip(kept).enumerate() {
+                find_unknown(sent, kept, &format!("{path}[{i}]"), unknown);
+            }
+        }
+        _ => {}
+    }
 }

@@ -229,3 +229,24 @@ fn an_immutable_config_map_keeps_its_data() {
     assert_eq!(change(json!({"data": {"a": "2"}})).unwrap_err().code, 422);
     assert!(change(json!({"metadata": {"labels": {"x": "y"}}})).is_ok());
 }
+
+#[test]
+fn fields_that_a_kind_does_not_have_are_named_when_that_is_asked_for() {
+    let mut value = pod();
+    assert!(Registry::check_strictly(Kind::Pod, &value).is_ok());
+    value["spec"]["containers"][0]["imagePolicy"] = json!("Never");
+    let refused = Registry::check_strictly(Kind::Pod, &value).unwrap_err();
+    assert_eq!(
+        refused.message,
+        "Pod in version \"v1\" cannot be handled as a Pod: strict decoding error: unknown field \"spec.containers[0].imagePolicy\""
+    );
+}
+
+#[test]
+fn a_quantity_may_be_given_as_a_number() {
+    let registry = registry();
+    let mut value = pod();
+    value["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": 1, "memory": "1Gi"}});
+    let stored = registry.create(Kind::Pod, "default", value, false).unwrap().value();
+    assert_eq!(stored["spec"]["containers"][0]["resources"]["limits"]["cpu"], "1");
+}

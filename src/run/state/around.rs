@@ -12,6 +12,9 @@ use crate::run::told::{NodeState, RunEvent};
 /// How many different Kubernetes Events are told; what is beyond is counted.
 const WARNINGS_MAX: usize = 50_000;
 
+/// Warnings about a pod whose words are in the pod's status, too; from there they are told with the index they are about.
+const IN_POD_STATUS: [&str; 3] = ["BackOff", "Failed", "FailedScheduling"];
+
 /// The cluster's nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nodes {
@@ -56,7 +59,8 @@ impl RunState {
 
     /// Applies a Kubernetes Event. A warning is told when it is new, and again each time its count has doubled.
     pub fn apply_kube_event(&mut self, _at: Timestamp, fact: &KubeEventFact) -> Vec<RunEvent> {
-        if !fact.warning {
+        let is_in_status = fact.object_kind == "Pod" && IN_POD_STATUS.contains(&fact.why.reason.as_str());
+        if !fact.warning || is_in_status {
             return Vec::new();
         }
         let warnings = &mut self.warnings;
