@@ -1,52 +1,14 @@
 //! Patches, pure: a document and a patch make a document.
+//!
+//! | module | media type | what a list in the patch means |
+//! |---|---|---|
+//! | [`merge`] | `application/merge-patch+json` | this is the list now |
+//! | [`strategic`] | `application/strategic-merge-patch+json` | these elements, found by their merge key, change like this |
+//! | [`json`] | `application/json-patch+json` | there are no lists, there are steps |
+//!
+//! kubectl sends all three: `label` and `annotate` the first, `patch`, `cordon`, `taint` and `apply` the second, `patch --type=json`
+//! the third. Server-side apply (`application/apply-patch+yaml`) is not served.
 
-use serde_json::{Map, Value};
-
-/// Applies a JSON merge patch (RFC 7386): objects merge, null removes, everything else replaces.
-pub fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Some(object) = target.as_object_mut() else { return };
-    for (key, change) in changes {
-        if change.is_null() {
-            object.remove(key);
-        } else {
-            merge(object.entry(key.clone()).or_insert(Value::Null), change);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_examples_of_rfc_7386() {
-        let cases = [
-            (json!({"a":"b"}), json!({"a":"c"}), json!({"a":"c"})),
-            (json!({"a":"b"}), json!({"b":"c"}), json!({"a":"b","b":"c"})),
-            (json!({"a":"b"}), json!({"a":null}), json!({})),
-            (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
-            (
-                json!({"a":{"b":"c"}}),
-                json!({"a":{"b":"d","c":null}}),
-                json!({"a":{"b":"d"}}),
-            ),
-            (json!(["a"]), json!(["c"]), json!(["c"])),
-            (json!({"e":null}), json!({"a":1}), json!({"e":null,"a":1})),
-            (json!([1]), json!({"a":"b","c":null}), json!({"a":"b"})),
-            (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
-        ];
-        for (mut target, patch, want) in cases {
-            merge(&mut target, &patch);
-            assert_eq!(target, want, "patch {patch}");
-        }
-    }
-}
+pub mod json;
+pub mod merge;
+pub mod strategic;

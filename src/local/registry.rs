@@ -56,6 +56,10 @@ pub enum Change {
     Replace(Value),
     /// A JSON merge patch.
     Merge(Value),
+    /// A strategic merge patch.
+    Strategic(Value),
+    /// A JSON patch.
+    Json(Value),
 }
 
 impl Registry {
@@ -72,6 +76,11 @@ impl Registry {
     /// Returns the time.
     pub fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// Returns the clock, for what outlives a request.
+    pub fn clock(&self) -> Now {
+        Arc::clone(&self.now)
     }
 
     /// Returns an object.
@@ -139,7 +148,14 @@ impl Registry {
                     schema::check_type_meta(spec, value)?;
                     new = value.clone();
                 }
-                Change::Merge(body) => patch::merge(&mut new, body),
+                Change::Merge(body) => patch::merge::apply(&mut new, body),
+                Change::Strategic(body) => {
+                    patch::strategic::apply(key.kind, &mut new, body).map_err(Status::bad_request)?;
+                }
+                Change::Json(body) => {
+                    patch::json::check(body).map_err(Status::bad_request)?;
+                    patch::json::apply(&mut new, body).map_err(Status::rejected)?;
+                }
             }
             let mut new = schema::prune(key.kind, new)?;
             if part == Part::Main || !spec.status {

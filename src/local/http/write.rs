@@ -38,11 +38,17 @@ pub(super) fn patch(
     media_type: &str,
     body: &[u8],
 ) -> Result<Response, Status> {
-    const MERGE: &str = "application/merge-patch+json";
-    if media_type.split(';').next().unwrap_or_default().trim() != MERGE {
-        return Err(Status::unsupported_media_type(media_type, MERGE));
-    }
-    change(api, target, query, &Change::Merge(parse(body)?))
+    let change_of: fn(Value) -> Change = match media_type.split(';').next().unwrap_or_default().trim() {
+        "application/json-patch+json" => Change::Json,
+        "application/merge-patch+json" => Change::Merge,
+        "application/strategic-merge-patch+json" => Change::Strategic,
+        _ => {
+            let supported =
+                "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
+            return Err(Status::unsupported_media_type(media_type, supported));
+        }
+    };
+    change(api, target, query, &change_of(parse(body)?))
 }
 
 fn change(api: &Api, target: &Target, query: &Query, change: &Change) -> Result<Response, Status> {

@@ -59,21 +59,17 @@ fn through<T: DeserializeOwned + Serialize>(kind: Kind, value: Value) -> Result<
 
 /// Writes quantities that were given as numbers, such as `cpu: 1`, as the text that they are.
 fn quantities_as_text(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (name, inner) in map {
-                match inner {
-                    Value::Object(amounts) if QUANTITY_MAPS.contains(&name.as_str()) => {
-                        for amount in amounts.values_mut().filter(|a| a.is_number()) {
-                            *amount = Value::String(amount.to_string());
-                        }
-                    }
-                    other => quantities_as_text(other),
-                }
+    if let Value::Array(list) = value {
+        list.iter_mut().for_each(quantities_as_text);
+    }
+    for (name, inner) in value.as_object_mut().into_iter().flatten() {
+        if let (true, Value::Object(amounts)) = (QUANTITY_MAPS.contains(&name.as_str()), &mut *inner) {
+            for amount in amounts.values_mut().filter(|a| a.is_number()) {
+                *amount = Value::String(amount.to_string());
             }
+        } else {
+            quantities_as_text(inner);
         }
-        Value::Array(list) => list.iter_mut().for_each(quantities_as_text),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -250,3 +250,98 @@ fn a_quantity_may_be_given_as_a_number() {
     let stored = registry.create(Kind::Pod, "default", value, false).unwrap().value();
     assert_eq!(stored["spec"]["containers"][0]["resources"]["limits"]["cpu"], "1");
 }
+
+#[test]
+fn a_strategic_patch_cordons_a_node_and_takes_only_what_it_names() {
+    let registry = registry();
+    let node = json!({"metadata": {"name": "n"}, "spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}});
+    registry.create(Kind::Node, "", node, false).unwrap();
+    let change = |body: Value| {
+        let key = Key::new(Kind::Node, "", "n");
+        let changed = registry.change(&key, Part::Main, &Change::Strategic(body), false);
+        changed.unwrap().value()
+    };
+    let cordoned = change(json!({"spec": {"unschedulable": true}}));
+    assert_eq!(cordoned["spec"]["unschedulable"], true);
+    assert_eq!(cordoned["spec"]["taints"][0]["key"], "a");
+    let free = change(json!({"spec": {"unschedulable": null, "taints": null}}));
+    assert!(
+        free["spec"]["unschedulable"].is_null() && free["spec"]["taints"].is_null(),
+        "{free}"
+    );
+}
+
+#[test]
+fn a_strategic_patch_changes_a_pods_labels_and_merges_its_lists_by_key() {
+    let registry = registry();
+    let mut value = pod();
+    value["metadata"]["labels"] = json!({"old": "1", "kept": "1"});
+    value["metadata"]["finalizers"] = json!(["a/b"]);
+    registry.create(Kind::Pod, "default", value, false).unwrap();
+    let patch = json!({
+        "metadata": {"labels": {"new": "2", "old": null}, "finalizers": ["c/d"]},
+        "spec": {"containers": [{"name": "c", "image": "x"}]},
+    });
+    let change = Change::Strategic(patch);
+    let changed = registry
+        .change(&key(Kind::Pod, "p"), Part::Main, &change, false)
+        .unwrap();
+    let stored = changed.value();
+    assert_eq!(stored["metadata"]["labels"], json!({"kept": "1", "new": "2"}));
+    assert_eq!(stored["metadata"]["finalizers"], json!(["c/d", "a/b"]));
+    let again = registry
+        .change(&key(Kind::Pod, "p"), Part::Main, &change, false)
+        .unwrap();
+    assert_eq!(again.revision, changed.revision, "nothing changed, no new version");
+    let wrong = Change::Strategic(json!({"spec": {"containers": [{"image": "y"}]}}));
+    let refused = registry
+        .change(&key(Kind::Pod, "p"), Part::Main, &wrong, false)
+        .unwrap_err();
+    assert_eq!((refused.code, refused.reason), (400, "BadRequest"));
+    assert!(refused.message.contains("declared merge key: name"), "{refused}");
+}
+
+#[test]
+fn a_strategic_patch_of_a_job_scales_it_and_reaches_into_its_template_by_name() {
+    let registry = registry();
+    registry.create(Kind::Job, "default", job(), false).unwrap();
+    let change = |image: &str| {
+        let template = json!({"spec": {"containers": [{"name": "c", "image": image}]}});
+        let patch = json!({"spec": {"parallelism": 2, "template": template}});
+        registry.change(&key(Kind::Job, "j"), Part::Main, &Change::Strategic(patch), false)
+    };
+    let scaled = change("x").unwrap().value();
+    assert_eq!(scaled["spec"]["parallelism"], 2);
+    assert_eq!(scaled["metadata"]["generation"], 2);
+    let refused = change("y").unwrap_err();
+    assert_eq!(refused.code, 422);
+    assert!(refused.message.contains("spec.template: Invalid value"), "{refused}");
+}
+
+#[test]
+fn a_json_patch_is_taken_whole_or_refused_as_malformed_or_as_not_fitting() {
+    let registry = registry();
+    registry.create(Kind::Job, "default", job(), false).unwrap();
+    let change = |body: Value| registry.change(&key(Kind::Job, "j"), Part::Main, &Change::Json(body), false);
+    let guarded = |was: i32, now: i32| {
+        json!([
+            {"op": "test", "path": "/spec/parallelism", "value": was},
+            {"op": "replace", "path": "/spec/parallelism", "value": now},
+        ])
+    };
+    assert_eq!(change(guarded(1, 3)).unwrap().value()["spec"]["parallelism"], 3);
+    let refused = change(guarded(1, 2)).unwrap_err();
+    assert_eq!((refused.code, refused.reason), (422, "Invalid"));
+    assert_eq!(
+        refused.message,
+        "the server rejected our request due to an error in our request"
+    );
+    let details = &refused.to_json()["details"];
+    assert_eq!(
+        details["causes"][0]["message"],
+        "testing value /spec/parallelism failed: test failed"
+    );
+    assert!(details["name"].is_null() && details["kind"].is_null(), "{details}");
+    let malformed = change(json!({"op": "remove", "path": "/spec"})).unwrap_err();
+    assert_eq!((malformed.code, malformed.reason), (400, "BadRequest"));
+}
