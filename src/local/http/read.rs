@@ -19,9 +19,11 @@ use tokio::time::Instant;
 
 use super::path::Target;
 use super::query::Query;
+use super::table::Printer;
 use super::{Api, json_response, respond};
 use crate::local::kinds::{Kind, KindSpec};
 use crate::local::object::{Key, Object};
+use crate::local::registry::Now;
 use crate::local::selector::{FieldSelector, LabelSelector};
 use crate::local::status::Status;
 use crate::local::store::{Change, ChangeKind, Expired, Store};
@@ -69,22 +71,28 @@ impl Selection {
     }
 }
 
-/// Answers a GET of an object, a list or a watch.
-pub(super) fn read(api: &Api, target: &Target, query: &Query) -> Result<Response, Status> {
+/// Answers a GET of an object, a list or a watch: as JSON, or as the table that the client accepts.
+pub(super) fn read(api: &Api, target: &Target, query: &Query, accept: &str) -> Result<Response, Status> {
     let selection = Selection::of(target, query)?;
+    let printer = Printer::of(accept, target.kind, query)?;
     if query.flag("watch") {
-        return watch(api, selection, query);
+        return watch(api, selection, query, printer);
     }
     match &target.name {
         Some(name) => {
             let key = Key::new(target.kind, target.namespace.as_deref().unwrap_or_default(), name);
-            Ok(json_response(200, api.registry.get(&key)?.json.clone()))
+            let object = api.registry.get(&key)?;
+            let body = match printer {
+                Some(printer) => printer.of_one(&object.value(), true, api.registry.now()),
+                None => object.json.clone(),
+            };
+            Ok(json_response(200, body))
         }
-        None => list(api, &selection, query),
+        None => list(api, &selection, query, printer),
     }
 }
 
-fn list(api: &Api, selection: &Selection, query: &Query) -> Result<Response, Status> {
+fn list(api: &Api, selection: &Selection, query: &Query, printer: Option<Printer>) -> Result<Response, Status> {
     let store = api.registry.store();
     let limit = query
         .number("limit")?
@@ -115,7 +123,14 @@ fn list(api: &Api, selection: &Selection, query: &Query) -> Result<Response, Sta
             );
         }
     }
-    Ok(json_response(200, list_body(selection.kind.spec(), &meta, &objects)))
+    let body = match printer {
+        Some(printer) => {
+            let objects: Vec<Value> = objects.iter().map(|o| o.value()).collect();
+            printer.table(&meta, &objects, true, api.registry.now())
+        }
+        None => list_body(selection.kind.spec(), &meta, &objects),
+    };
+    Ok(json_response(200, body))
 }
 
 fn list_body(spec: &KindSpec, meta: &Value, objects: &[Arc<Object>]) -> Bytes {
@@ -188,10 +203,11 @@ struct Watch {
     /// What is to be sent before any change.
     first: Option<Bytes>,
     is_over: bool,
+    form: Form,
     cut: tokio_util::sync::CancellationToken,
 }
 
-fn watch(api: &Api, selection: Selection, query: &Query) -> Result<Response, Status> {
+fn watch(api: &Api, selection: Selection, query: &Query, printer: Option<Printer>) -> Result<Response, Status> {
     let store = Arc::clone(api.registry.store());
     let wake = store.subscribe();
     let lasts = query
@@ -208,15 +224,20 @@ fn watch(api: &Api, selection: Selection, query: &Query) -> Result<Response, Sta
     let with_state = initial.unwrap_or(from == 0);
     let mut after = from;
     let mut first = None;
+    let mut form = Form {
+        printer,
+        has_columns: false,
+        now: api.registry.clock(),
+    };
     if with_state {
         let (objects, revision) = selection.list(&store, None);
         let mut frames = BytesMut::new();
         for object in &objects {
-            frame(&mut frames, "ADDED", &object.json);
+            form.frame(&mut frames, "ADDED", &object.json);
         }
         if initial == Some(true) {
             let meta = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null, "annotations": {"k8s.io/initial-events-end": "true"}});
-            frame(&mut frames, "BOOKMARK", bookmark(selection.kind, &meta).as_bytes());
+            form.frame(&mut frames, "BOOKMARK", bookmark(selection.kind, &meta).as_bytes());
         }
         first = Some(frames.freeze());
         after = revision;
@@ -231,6 +252,7 @@ fn watch(api: &Api, selection: Selection, query: &Query) -> Result<Response, Sta
         next_bookmark: bookmarks.then_some(now + BOOKMARK_EVERY),
         first,
         is_over: false,
+        form,
         cut: api.cut.clone(),
     };
     let frames = stream::unfold(watch, |mut watch| async move {
@@ -282,7 +304,8 @@ impl Watch {
                         self.next_bookmark = Some(Instant::now() + BOOKMARK_EVERY);
                         let meta = json!({"resourceVersion": self.after.to_string(), "creationTimestamp": null});
                         let mut frames = BytesMut::new();
-                        frame(&mut frames, "BOOKMARK", bookmark(self.selection.kind, &meta).as_bytes());
+                        self.form
+                            .frame(&mut frames, "BOOKMARK", bookmark(self.selection.kind, &meta).as_bytes());
                         return Some(frames.freeze());
                     }
                 }
@@ -291,7 +314,7 @@ impl Watch {
         None
     }
 
-    fn frames(&self, changes: &[Change]) -> Bytes {
+    fn frames(&mut self, changes: &[Change]) -> Bytes {
         let mut frames = BytesMut::new();
         for change in changes {
             let was = change.previous.as_deref().is_some_and(|o| self.selection.matches(o));
@@ -303,9 +326,30 @@ impl Watch {
                 (true, false) => "DELETED",
                 (false, false) => continue,
             };
-            frame(&mut frames, kind, &change.object.json);
+            self.form.frame(&mut frames, kind, &change.object.json);
         }
         frames.freeze()
+    }
+}
+
+/// The form of the objects in a watch: as they are, or each as a table of one row.
+struct Form {
+    printer: Option<Printer>,
+    /// Whether a table with the columns was sent: the first has them, and they count for all that follow.
+    has_columns: bool,
+    now: Now,
+}
+
+impl Form {
+    fn frame(&mut self, out: &mut BytesMut, kind: &str, object: &[u8]) {
+        let Some(printer) = self.printer else {
+            return frame(out, kind, object);
+        };
+        // What is stored or made here parses; `null` makes an empty row if that ever breaks.
+        let object: Value = serde_json::from_slice(object).unwrap_or(Value::Null);
+        let table = printer.of_one(&object, !self.has_columns, (self.now)());
+        self.has_columns = true;
+        frame(out, kind, &table);
     }
 }
 
