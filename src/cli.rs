@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::plan::{LogLevel, PlanError, Resource, RunId, Toleration, fields, image, labels};
 
@@ -20,6 +21,8 @@ const EXAMPLES: &str = "Examples:
   ttg-tui run --workers 5 --pace 1m       five workers at once, slow enough to watch
   ttg-tui run --context kind-ttg          on the cluster of that context
   ttg-tui attach                          watch a run that exists
+  ttg-tui list                            the runs kept here and those on the cluster
+  ttg-tui scale ttg-primes-7f3a2k 5       five workers at once; also suspend, resume, cancel, delete
   ttg-tui result ttg-primes-7f3a2k        print a result again, also when its Job is gone
   ttg-tui manifest > job.yaml             the same as YAML, for kubectl create -f
 
@@ -56,13 +59,27 @@ pub enum Command {
     Run(Box<RunFlags>),
     /// Watch a run that exists
     Attach(AttachFlags),
+    /// List the runs that are kept on this machine and those on the cluster
+    List(ListFlags),
     /// Print the result of a run again, from what is kept on this machine
     Result(ResultFlags),
+    /// Change how many workers of a run compute at once
+    Scale(ScaleFlags),
+    /// Stop the workers of a run until it is resumed
+    Suspend(ChangeFlags),
+    /// Let a suspended or cancelled run go on
+    Resume(ChangeFlags),
+    /// Stop a run and mark it as cancelled; its finished pods stay
+    Cancel(ChangeFlags),
+    /// Delete the Job of a run and its pods; what is kept on this machine stays
+    Delete(ChangeFlags),
     /// Print the YAML of a run, for kubectl or a repository
     #[command(after_help = MANIFEST_EXAMPLES)]
     Manifest(Box<PlanFlags>),
     /// Keep a local cluster running, for kubectl and for other runs of this program
     Local(LocalFlags),
+    /// Print what makes a shell complete this program's command line
+    Completions(CompletionsFlags),
     /// Compute one shard as its environment says
     #[command(hide = true)]
     Worker,
@@ -163,6 +180,41 @@ pub struct ResultFlags {
     /// Print in this form
     #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
     pub output: Output,
+}
+
+/// The flags of `list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListFlags {
+    /// Print in this form; json is one object a run
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    pub output: Output,
+}
+
+/// The arguments of `scale`.
+#[derive(Clone, Debug, Args)]
+pub struct ScaleFlags {
+    /// The run's name or the beginning of it
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Run this many workers at once, 1 to 100,000
+    #[arg(value_name = "N", allow_negative_numbers = true, value_parser = scaled_workers)]
+    pub workers: u32,
+}
+
+/// The argument of `suspend`, `resume`, `cancel` and `delete`.
+#[derive(Clone, Debug, Args)]
+pub struct ChangeFlags {
+    /// The run's name or the beginning of it
+    #[arg(value_name = "RUN")]
+    pub run: String,
+}
+
+/// The argument of `completions`.
+#[derive(Clone, Debug, Args)]
+pub struct CompletionsFlags {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
 }
 
 /// The flags of `local`.
@@ -298,6 +350,19 @@ numbers! {
     verify: u32 = VERIFY;
 }
 
+/// Reads how many workers a run is scaled to. None at all is what `suspend` is for: that can be told from a run that is
+/// stuck.
+fn scaled_workers(text: &str) -> Result<u32, String> {
+    let is_zero = !text.is_empty() && text.bytes().all(|digit| digit == b'0');
+    workers(text).map_err(|words| {
+        if is_zero {
+            format!("{words}; `ttg-tui suspend RUN` stops every worker")
+        } else {
+            words
+        }
+    })
+}
+
 impl Cli {
     /// Returns the form in which this command prints.
     pub fn output(&self) -> Output {
@@ -305,8 +370,15 @@ impl Cli {
             Some(Command::Run(flags)) => flags.output,
             Some(Command::Attach(flags)) => flags.output,
             Some(Command::Result(flags)) => flags.output,
+            Some(Command::List(flags)) => flags.output,
             Some(
                 Command::Manifest(_)
+                | Command::Scale(_)
+                | Command::Suspend(_)
+                | Command::Resume(_)
+                | Command::Cancel(_)
+                | Command::Delete(_)
+                | Command::Completions(_)
                 | Command::Local(_)
                 | Command::Worker
                 | Command::PodSupervise(_)

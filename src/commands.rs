@@ -1,6 +1,10 @@
 //! The commands: each one function from a configuration to an exit code.
 
 mod attach;
+mod change;
+mod completions;
+mod find;
+mod list;
 mod local;
 mod result;
 mod run;
@@ -16,6 +20,7 @@ use crate::config::{Color, Config, Output, Where, plan_from_flags};
 use crate::error::{Error, report};
 use crate::host::{self, Host, Shape};
 use crate::ledger::StateFolder;
+use crate::model::effect::JobChange;
 use crate::model::event::{Started, Task};
 use crate::plan::Plan;
 use crate::plan::manifest::manifest;
@@ -62,6 +67,16 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
         Some(Command::Result(flags)) => result::result(&config()?, &flags.run),
         Some(Command::Run(flags)) => block_on(run::run(&config()?, flags)),
         Some(Command::Attach(flags)) => block_on(attach::attach(&config()?, flags.run.as_deref())),
+        Some(Command::List(_)) => block_on(list::list(&config()?)),
+        Some(Command::Scale(flags)) => {
+            let scale = JobChange::Scale(flags.workers);
+            block_on(change::change(&config()?, &flags.run, &scale))
+        }
+        Some(Command::Suspend(flags)) => block_on(change::change(&config()?, &flags.run, &JobChange::Suspend)),
+        Some(Command::Resume(flags)) => block_on(change::change(&config()?, &flags.run, &JobChange::Resume)),
+        Some(Command::Cancel(flags)) => block_on(change::change(&config()?, &flags.run, &JobChange::Cancel)),
+        Some(Command::Delete(flags)) => block_on(change::change(&config()?, &flags.run, &JobChange::Delete)),
+        Some(Command::Completions(flags)) => Ok(completions::completions(flags.shell)),
         Some(Command::Local(flags)) => {
             let shape = Shape {
                 nodes: flags.nodes,
@@ -104,18 +119,28 @@ fn print_manifest(config: &Config, flags: &PlanFlags) -> Result<u8, Error> {
 fn form(config: &Config) -> Form {
     match config.output {
         Output::Json => Form::Json,
-        Output::Text => Form::Text(Style {
-            ascii: config.ascii,
-            color: match config.color {
-                Color::Always => true,
-                Color::Never => false,
-                Color::Auto => stdout().is_terminal() && stderr().is_terminal(),
-            },
-        }),
+        Output::Text => Form::Text(style(config)),
     }
 }
 
-fn reach_flags(config: &Config) -> String {
+fn style(config: &Config) -> Style {
+    Style {
+        ascii: config.ascii,
+        color: match config.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => stdout().is_terminal() && stderr().is_terminal(),
+        },
+    }
+}
+
+/// Writes a line to standard error. Nobody is left to be told when that is gone.
+fn tell(line: &str) {
+    writeln!(stderr().lock(), "{line}").ok();
+}
+
+/// The flags by which this program and kubectl find the same cluster, with a space before each.
+fn cluster_flags(config: &Config) -> String {
     let mut flags = String::new();
     if let Where::Context { name, kubeconfig } = &config.target {
         if let Some(path) = kubeconfig {
@@ -125,6 +150,12 @@ fn reach_flags(config: &Config) -> String {
             flags.extend([" --context ", name]);
         }
     }
+    flags
+}
+
+/// The flags by which another call of this program finds the same cluster and namespace, with a space before each.
+fn reach_flags(config: &Config) -> String {
+    let mut flags = cluster_flags(config);
     if let Some(namespace) = &config.namespace {
         flags.extend([" -n ", namespace]);
     }

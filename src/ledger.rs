@@ -18,6 +18,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use rustix::fs::{Access, access};
 
 use crate::plan::{Plan, RunId};
@@ -180,6 +181,12 @@ impl StateFolder {
         }
         dated.sort();
         Ok(dated.into_iter().map(|(_, run)| run).collect())
+    }
+
+    /// Tells since when a run is kept, where the file system says so.
+    pub fn kept_since(&self, run: &RunId) -> Option<Timestamp> {
+        let plan = fs::metadata(self.folder(run).join(PLAN_FILE)).ok()?;
+        Timestamp::try_from(plan.modified().ok()?).ok()
     }
 
     /// Finds the run with exactly this name, or the only one whose name begins so.

@@ -15,7 +15,7 @@
 //! | [`plan`] | pure: parameters → shards → Job and `ConfigMap`; validation, YAML | the worker's split |
 //! | [`run`] | pure: facts in, run state and run events out; results, proof, summary | plan |
 //! | [`model`] | pure: `Event` in, `Effect` out: one session with one run | plan, run |
-//! | [`report`] | pure: a run as lines, as NDJSON, as a summary | run |
+//! | [`report`] | pure: a run as lines, as NDJSON, as a summary; runs as a list | run |
 //! | [`cluster`] | the only user of kube: connect, convert, watch, follow logs, carry out changes | model, run, plan |
 //! | [`ledger`] | what is kept on disk, and reading it back | run, plan |
 //! | [`local`] | the local cluster: store, API, Job controller, scheduler, kubelet | nothing of the tool |

@@ -19,8 +19,8 @@
 //! it in [`LocalConfig::images`].
 //!
 //! Served: Namespace, Node, Pod (status, log), Event, `ConfigMap`, Secret, `ServiceAccount`, Job (status), access reviews; list
-//! with selectors, limit and continue; watch with bookmarks, initial events and 410; create, replace, JSON merge patch, delete
-//! with preconditions and propagation, dry run. Nothing else, and discovery says so.
+//! with selectors, limit and continue; watch with bookmarks, initial events and 410; create, replace, the three patches of
+//! kubectl (JSON, merge, strategic merge), delete with preconditions and propagation, dry run. Nothing else, and discovery says so.
 
 pub mod events;
 pub mod feed;

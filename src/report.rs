@@ -11,6 +11,7 @@ use ttg_worker::shard::Domain;
 
 pub mod json;
 pub mod lines;
+pub mod list;
 pub mod summary;
 
 /// The digits that stand for an exponent in texts for people.

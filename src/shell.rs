@@ -346,7 +346,7 @@ pub fn recompute(plan: &Plan, index: CompletionIndex, stop: &dyn Fn() -> bool) -
 }
 
 /// Who a cancel is signed by: the person's name on this machine.
-fn whoami() -> String {
+pub fn whoami() -> String {
     std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
         .unwrap_or_else(|_| "somebody".into())

@@ -67,6 +67,16 @@ fn a_bad_value_gets_the_valid_range() {
         ("local --nodes 0", "1..=100"),
         ("local --nodes 101", "1..=100"),
         ("result", "required"),
+        ("scale a", "required"),
+        ("scale a 100001", "a whole number from 1 to 100,000"),
+        ("scale a -1", "a whole number from 1 to 100,000"),
+        (
+            "scale a 0",
+            "from 1 to 100,000; `ttg-tui suspend RUN` stops every worker",
+        ),
+        ("suspend", "required"),
+        ("delete a b", "unexpected argument 'b'"),
+        ("completions tcsh", "bash, elvish, fish, powershell, zsh"),
         ("runn", "run"),
     ] {
         let error = parse(line).unwrap_err();
@@ -92,11 +102,33 @@ fn the_output_is_that_of_the_command() {
         ("run --output json", Output::Json),
         ("attach --output json", Output::Json),
         ("result a --output json", Output::Json),
+        ("list --output json", Output::Json),
+        ("list", Output::Text),
+        ("scale a 3", Output::Text),
+        ("delete a", Output::Text),
+        ("completions zsh", Output::Text),
         ("run", Output::Text),
         ("manifest", Output::Text),
         ("local", Output::Text),
     ] {
         assert_eq!(parse(line).unwrap().output(), output, "{line}");
+    }
+}
+
+#[test]
+fn a_change_names_its_run() {
+    let Some(Command::Scale(flags)) = parse("scale ttg-a 1_000 -n lab").unwrap().command else {
+        panic!("not a scale")
+    };
+    assert_eq!((flags.run.as_str(), flags.workers), ("ttg-a", 1_000));
+    for line in ["suspend ttg-a", "resume ttg-a", "cancel ttg-a", "delete ttg-a"] {
+        let run = match parse(line).unwrap().command {
+            Some(
+                Command::Suspend(flags) | Command::Resume(flags) | Command::Cancel(flags) | Command::Delete(flags),
+            ) => flags.run,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(run, "ttg-a", "{line}");
     }
 }
 

@@ -134,6 +134,26 @@ fn patch_of(change: &JobChange, uid: &JobUid, by: &str, now: Timestamp) -> Optio
     }
 }
 
+/// Writes the command of kubectl that does the same. `flags` name the cluster and the namespace, with a space before each.
+///
+/// It has no uid in it: a person who types it means the Job of that name.
+pub fn kubectl_twin(job: &str, flags: &str, change: &JobChange, by: &str, now: Timestamp) -> String {
+    let Some(mut patch) = patch_of(change, &JobUid::default(), by, now) else {
+        return format!("kubectl delete job {job}{flags}");
+    };
+    let metadata = patch.get_mut("metadata").and_then(Value::as_object_mut);
+    let is_bare = metadata.is_some_and(|metadata| {
+        metadata.remove("uid");
+        metadata.is_empty()
+    });
+    if let (true, Some(fields)) = (is_bare, patch.as_object_mut()) {
+        fields.remove("metadata");
+    }
+    // A quote inside of quotes, as a shell has it.
+    let patch = patch.to_string().replace('\'', r"'\''");
+    format!("kubectl patch job {job}{flags} --type=merge -p '{patch}'")
+}
+
 /// Deletes a Job and, in the background, what it owns. Without a policy the server would orphan the pods.
 async fn delete(connection: &Connection, jobs: &Api<Job>, job: &str, uid: &JobUid) -> Result<(), CallError> {
     let preconditions = Preconditions {

@@ -16,29 +16,29 @@ pub(super) fn result(config: &Config, asked: &str) -> Result<u8, Error> {
     let run = state.find(asked)?;
     let kept = state.read_run(&run)?;
     let form = form(config);
-    let summary = match kept.summary.clone().filter(|s| is_whole(s, &kept)) {
+    let state = restored(&kept);
+    let summary = match kept.summary.clone().filter(|s| is_whole(s, &state)) {
         Some(summary) => summary,
-        None => from_ledger(kept),
+        None => from_ledger(kept, state),
     };
     print_summary(form, &summary);
     Ok(summary.exit_code)
 }
 
 /// A summary tells all of a run when it is of its end, and the ledger has not grown since, by a later `attach`.
-fn is_whole(summary: &Summary, kept: &KeptRun) -> bool {
-    let state = restored(kept);
+pub(super) fn is_whole(summary: &Summary, state: &RunState) -> bool {
     summary.headline != Headline::Unfinished && state.accepted() == summary.accepted && state.total() == summary.value
 }
 
-fn restored(kept: &KeptRun) -> RunState {
+/// Makes the state of a run from what is kept of it.
+pub(super) fn restored(kept: &KeptRun) -> RunState {
     let mut state = RunState::new(kept.plan.clone());
     state.restore(kept.partials.clone());
     state
 }
 
 /// Makes the summary from the ledger alone, and computes shards again here, as the end of a run does.
-fn from_ledger(kept: KeptRun) -> Summary {
-    let mut state = restored(&kept);
+fn from_ledger(kept: KeptRun, mut state: RunState) -> Summary {
     if state.is_complete() {
         state.pick_verify(rand::random());
         let at = Clock::start().now();

@@ -14,13 +14,14 @@ mod openapi;
 mod path;
 mod query;
 mod read;
+mod table;
 mod write;
 
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::Response;
 use axum::{Router, http};
 use bytes::Bytes;
@@ -85,12 +86,7 @@ async fn answer(api: &Api, request: Request) -> Result<Response, Status> {
         return review(&body);
     }
     let target = path::parse(path).ok_or_else(Status::no_such_path)?;
-    let media_type = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    dispatch(api, &parts.method, &target, &query, media_type, &body)
+    dispatch(api, &parts.method, &target, &query, &parts.headers, &body)
 }
 
 fn dispatch(
@@ -98,9 +94,10 @@ fn dispatch(
     method: &Method,
     target: &Target,
     query: &Query,
-    media_type: &str,
+    headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<Response, Status> {
+    let media_type = text_of(headers, header::CONTENT_TYPE);
     if target.subresource.as_deref() == Some("log") && target.kind == super::kinds::Kind::Pod {
         return if method == Method::GET {
             logs::read(api, target, query)
@@ -122,7 +119,7 @@ fn dispatch(
         Registry::check_strictly(target.kind, &write::parse(body)?)?;
     }
     match (method.as_str(), &target.name) {
-        ("GET", _) => read::read(api, target, query),
+        ("GET", _) => read::read(api, target, query, text_of(headers, header::ACCEPT)),
         ("POST", None) => write::create(api, target, query, body),
         ("PUT", Some(_)) => write::replace(api, target, query, body),
         ("PATCH", Some(_)) => write::patch(api, target, query, media_type, body),
@@ -149,13 +146,15 @@ fn review(body: &[u8]) -> Result<Response, Status> {
 }
 
 fn is_authorized(headers: &HeaderMap, token: &str) -> bool {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
+    let given = text_of(headers, header::AUTHORIZATION);
     let given = given.strip_prefix("Bearer ").unwrap_or_default();
     // Constant time, so that the token cannot be found out byte by byte.
     given.as_bytes().ct_eq(token.as_bytes()).into()
+}
+
+/// Returns a header; empty if it is not there or not text.
+fn text_of(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 fn refuse(status: &Status) -> Response {

@@ -199,6 +199,23 @@ impl Status {
         Self::new(422, "Invalid", message).about(kind, name, causes, true)
     }
 
+    /// The request is well-formed, but does not fit the object that it is for. Upstream leaves out why; here it is the cause.
+    pub fn rejected(why: impl Into<String>) -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        let mut status = Self::new(422, "Invalid", message.into());
+        status.details = Some(Box::new(Details {
+            name: String::new(),
+            group: "",
+            kind: "",
+            causes: vec![Cause {
+                reason: "UnexpectedServerResponse",
+                message: why.into(),
+                field: String::new(),
+            }],
+        }));
+        status
+    }
+
     /// Too many requests: try again later.
     pub fn too_many_requests(message: impl Into<String>, retry_after_s: u32) -> Self {
         Self {
@@ -224,9 +241,11 @@ impl Status {
         });
         let mut details = json!({});
         if let Some(d) = &self.details {
-            details = json!({"name": d.name, "kind": d.kind});
-            if !d.group.is_empty() {
-                details["group"] = json!(d.group);
+            // As upstream, what is empty is left out.
+            for (field, words) in [("name", d.name.as_str()), ("kind", d.kind), ("group", d.group)] {
+                if !words.is_empty() {
+                    details[field] = json!(words);
+                }
             }
             if !d.causes.is_empty() {
                 let cause = |c: &Cause| json!({"reason": c.reason, "message": c.message, "field": c.field});

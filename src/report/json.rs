@@ -53,7 +53,7 @@ fn with_head(at: Timestamp, object: &str) -> Option<String> {
 }
 
 /// Says that something could not be written as JSON, in the form of an event, so that a reader sees the gap.
-fn broken(why: &serde_json::Error) -> String {
+pub(super) fn broken(why: &serde_json::Error) -> String {
     json!({ "schema": SCHEMA, "type": "trouble", "what": format!("cannot write this as JSON: {why}") }).to_string()
 }
 

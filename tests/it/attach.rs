@@ -7,21 +7,21 @@ use super::common::{Finished, Running, World};
 /// What `local` says once it is ready.
 const READY: &str = "a local cluster of 3 nodes runs at https://127.0.0.1:";
 
-fn local(world: &World) -> Running {
+pub(super) fn local(world: &World) -> Running {
     let local = world.spawn(&["local"]);
     local.wait_for_stderr("Ctrl-C ends it");
     local
 }
 
 /// Ends a cluster as a person does.
-fn end(local: Running) {
+pub(super) fn end(local: Running) {
     local.signal(Signal::INT);
     let finished = local.finish();
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.stderr.starts_with(READY), "{finished:?}");
 }
 
-fn assert_proven(finished: &Finished, run: &str) {
+pub(super) fn assert_proven(finished: &Finished, run: &str) {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let summary = finished.summary();
     assert_eq!(summary["run"], run);
@@ -30,7 +30,7 @@ fn assert_proven(finished: &Finished, run: &str) {
 }
 
 /// Changes the last character of a name to another one that a name may have.
-fn misspelt(run: &str) -> String {
+pub(super) fn misspelt(run: &str) -> String {
     let mut name = run.to_owned();
     let last = if name.pop() == Some('2') { '3' } else { '2' };
     name.push(last);

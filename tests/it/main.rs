@@ -5,6 +5,7 @@
 
 mod attach;
 mod bad_input;
+mod commands;
 mod common;
 mod local_api;
 mod readme;

@@ -192,6 +192,40 @@ fn changes_are_patches_of_single_fields() {
     }
 }
 
+#[test]
+fn every_change_has_a_twin_for_kubectl() {
+    let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+    let table = [
+        (
+            JobChange::Scale(5),
+            r#"kubectl patch job r -n lab --type=merge -p '{"spec":{"parallelism":5}}'"#,
+        ),
+        (
+            JobChange::Suspend,
+            r#"kubectl patch job r -n lab --type=merge -p '{"spec":{"suspend":true}}'"#,
+        ),
+        (
+            JobChange::Resume,
+            concat!(
+                "kubectl patch job r -n lab --type=merge -p ",
+                r#"'{"metadata":{"annotations":{"ttg-tui/cancelled":null}},"spec":{"suspend":false}}'"#
+            ),
+        ),
+        (
+            JobChange::Cancel,
+            concat!(
+                "kubectl patch job r -n lab --type=merge -p ",
+                r#"'{"metadata":{"annotations":{"ttg-tui/cancelled":"o'\''hara at 2026-01-02T03:04:05Z"}},"#,
+                r#""spec":{"suspend":true}}'"#
+            ),
+        ),
+        (JobChange::Delete, "kubectl delete job r -n lab"),
+    ];
+    for (change, expected) in table {
+        assert_eq!(kubectl_twin("r", " -n lab", &change, "o'hara", now), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_delete_names_the_uid_and_a_job_that_is_gone_is_deleted() {
     let uid = JobUid::from("job-uid");

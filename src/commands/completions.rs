@@ -1,0 +1,18 @@
+//! `ttg-tui completions`: what makes a shell complete this program's command line.
+
+use std::io::{Write, stdout};
+
+use clap::CommandFactory;
+use clap_complete::{Shell, generate};
+
+use crate::cli::Cli;
+
+/// Prints the script for a shell; returns the exit code.
+pub(super) fn completions(shell: Shell) -> u8 {
+    let mut script = Vec::new();
+    // Into memory first, since writing the script panics where it cannot write.
+    generate(shell, &mut Cli::command(), "ttg-tui", &mut script);
+    // Whoever closed our output has read enough.
+    stdout().lock().write_all(&script).ok();
+    0
+}

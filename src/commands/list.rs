@@ -1,0 +1,102 @@
+//! `ttg-tui list`: the runs that are kept here and those on the cluster, if there is one. Starts none.
+
+use std::collections::BTreeMap;
+use std::io::{Write, stdout};
+
+use super::result::{is_whole, restored};
+use super::{reach, style, tell};
+use crate::cluster::connect::Connection;
+use crate::cluster::watch::find_runs;
+use crate::config::{Config, Output, Where};
+use crate::error::Error;
+use crate::host;
+use crate::ledger::{KeptRun, StateFolder};
+use crate::plan::RunId;
+use crate::plan::job::plan_from_annotation;
+use crate::report::list::{Found, Kept, Row, list_text, row_line};
+use crate::run::fact::JobFact;
+use crate::shell::Clock;
+
+/// Runs the command; returns its exit code.
+pub(super) async fn list(config: &Config) -> Result<u8, Error> {
+    let clock = Clock::start();
+    let state = StateFolder::open(&config.state_folder)?;
+    let (connection, jobs) = match on_cluster(config, clock).await? {
+        Some((connection, jobs)) => (Some(connection), jobs),
+        None => (None, Vec::new()),
+    };
+    let mut rows = rows(&state, connection.as_ref(), jobs)?;
+    rows.sort_by(|left, right| (right.created_at, &left.run).cmp(&(left.created_at, &right.run)));
+    let text: String = match config.output {
+        Output::Json => rows.iter().map(|row| row_line(row) + "\n").collect(),
+        Output::Text => list_text(&rows, clock.now(), style(config)),
+    };
+    if rows.is_empty() {
+        tell("there is no run yet\nhint: start one with `ttg-tui run`");
+    }
+    // Whoever closed our output has read enough.
+    stdout().lock().write_all(text.as_bytes()).ok();
+    Ok(0)
+}
+
+/// Lists the runs on the cluster; none when no local cluster runs, as a list is no reason to start one.
+async fn on_cluster(config: &Config, clock: Clock) -> Result<Option<(Connection, Vec<JobFact>)>, Error> {
+    if config.target == Where::Local && host::find(&config.runtime_folder).is_none() {
+        tell("no local cluster is running: only what is kept here is listed");
+        return Ok(None);
+    }
+    let connection = reach(config, clock, false).await?.connection;
+    let jobs = find_runs(&connection).await?;
+    Ok(Some((connection, jobs)))
+}
+
+/// Makes one row of what is kept of a run and of its Job.
+fn rows(state: &StateFolder, connection: Option<&Connection>, jobs: Vec<JobFact>) -> Result<Vec<Row>, Error> {
+    let mut jobs: BTreeMap<String, JobFact> = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
+    let mut rows = Vec::new();
+    for run in state.runs()? {
+        let kept = match state.read_run(&run) {
+            Ok(kept) => kept,
+            Err(error) => {
+                // One that is damaged must not hide the others.
+                tell(&format!("cannot list what is kept of {run}: {error}"));
+                continue;
+            }
+        };
+        let is_same = jobs.get(run.as_str()).is_some_and(|job| is_of(job, &kept));
+        let job = if is_same { jobs.remove(run.as_str()) } else { None };
+        rows.push(kept_row(state, &run, &kept, found(connection, job.as_ref())));
+    }
+    let others = jobs.values();
+    rows.extend(others.map(|job| Row::new(&job.name, found(connection, Some(job)), None)));
+    Ok(rows)
+}
+
+/// Tells whether a Job computes what is kept under its name.
+fn is_of(job: &JobFact, kept: &KeptRun) -> bool {
+    let plan = job
+        .plan_json
+        .as_deref()
+        .and_then(|json| plan_from_annotation(json).ok());
+    plan.is_some_and(|plan| kept.fits(&plan).is_ok())
+}
+
+fn found<'a>(connection: Option<&'a Connection>, job: Option<&'a JobFact>) -> Option<Found<'a>> {
+    let connection = connection?;
+    Some(Found {
+        job: job?,
+        cluster: &connection.cluster,
+        namespace: &connection.namespace,
+    })
+}
+
+fn kept_row(state: &StateFolder, run: &RunId, kept: &KeptRun, found: Option<Found<'_>>) -> Row {
+    let restored = restored(kept);
+    let kept = Kept {
+        accepted: restored.accepted(),
+        shards: kept.plan.shards,
+        since: state.kept_since(run),
+        summary: kept.summary.as_ref().filter(|summary| is_whole(summary, &restored)),
+    };
+    Row::new(run.as_str(), found, Some(kept))
+}
