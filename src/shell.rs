@@ -171,30 +171,30 @@ fn next(keys: &mut Receiver<Event>, facts: &mut Receiver<Event>, logs: &mut Rece
 }
 
 impl Shell {
-    /// Hands one event to the model and carries out what it answers; returns the end when that was it.
+    /// Takes one event; returns the end when that was it.
     fn take(&mut self, event: Event) -> Option<End> {
         let at = self.clock.now();
-        let is_tick = matches!(event, Event::Tick);
-        if is_tick {
-            let cost = self.connection.meter.cost();
-            update(&mut self.model, at, Event::Cost(cost));
+        if !matches!(event, Event::Tick) {
+            return self.hand_over(at, event);
         }
+        let cost = Event::Cost(self.connection.meter.cost());
+        let end = self.hand_over(at, cost).or_else(|| self.hand_over(at, event));
+        self.teller.tell_progress(at, &self.model);
+        self.keeper.look(self.model.run().plan());
+        let is_gone = self.model.is_out_of_contact() && self.is_gone.as_ref().is_some_and(|is_gone| is_gone());
+        if end.is_none() && is_gone {
+            self.hand_over(at, Event::ClusterGone)
+        } else {
+            end
+        }
+    }
+
+    /// Hands one event to the model and carries out what it answers.
+    fn hand_over(&mut self, at: Timestamp, event: Event) -> Option<End> {
         let effects = update(&mut self.model, at, event);
-        if is_tick {
-            self.teller.tell_progress(at, &self.model);
-            self.keeper.look(self.model.run().plan());
-            if self.model.is_out_of_contact() && self.is_gone.as_ref().is_some_and(|is_gone| is_gone()) {
-                let effects = update(&mut self.model, at, Event::ClusterGone);
-                return effects
-                    .into_iter()
-                    .fold(None, |end, effect| end.or(self.carry_out(at, effect)));
-            }
-        }
-        let mut end = None;
-        for effect in effects {
-            end = end.or(self.carry_out(at, effect));
-        }
-        end
+        effects
+            .into_iter()
+            .fold(None, |end, effect| end.or(self.carry_out(at, effect)))
     }
 
     fn carry_out(&mut self, at: Timestamp, effect: Effect) -> Option<End> {

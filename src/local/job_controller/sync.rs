@@ -419,14 +419,7 @@ impl<'j> Sync<'j> {
     /// Returns the failure counts that a new pod of this index starts with, and how long it has to wait.
     fn tries_before(&self, index: u32) -> (Option<u32>, u32, SignedDuration) {
         if self.spec.backoff_limit_per_index.is_none() {
-            let failures = u32::try_from(self.decision.status.failed.unwrap_or(0)).unwrap_or(0);
-            let last = self
-                .pods
-                .iter()
-                .filter(|p| p.failed)
-                .filter_map(|p| p.finished_at)
-                .max();
-            return (None, 0, self.back_off.remaining(failures, last, self.now));
+            return (None, 0, self.left_of_job_back_off());
         }
         let Some(pod) = self.delayed.get(&index) else {
             return (Some(0), 0, SignedDuration::ZERO);
@@ -442,15 +435,16 @@ impl<'j> Sync<'j> {
         )
     }
 
-    fn add_plain_pods(&mut self, missing: usize) {
+    /// Returns how long the whole Job has to wait before its next pod; zero when it need not.
+    fn left_of_job_back_off(&self) -> SignedDuration {
         let failures = u32::try_from(self.decision.status.failed.unwrap_or(0)).unwrap_or(0);
-        let last = self
-            .pods
-            .iter()
-            .filter(|p| p.failed)
-            .filter_map(|p| p.finished_at)
-            .max();
-        let left = self.back_off.remaining(failures, last, self.now);
+        let failed = self.pods.iter().filter(|p| p.failed);
+        let last = failed.filter_map(|p| p.finished_at).max();
+        self.back_off.remaining(failures, last, self.now)
+    }
+
+    fn add_plain_pods(&mut self, missing: usize) {
+        let left = self.left_of_job_back_off();
         if left > SignedDuration::ZERO {
             return self.look_again_after(left);
         }
