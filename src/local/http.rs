@@ -3,18 +3,25 @@
 //! Every path but none is refused without the token, before anything of the request is looked at. What is not served is said
 //! so in Kubernetes' own words.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
-)]
-
+mod accept;
+mod authorization;
+mod body;
+mod call;
 mod discovery;
+mod eviction;
+mod fault;
 mod logs;
 mod openapi;
+mod options;
 mod path;
+mod protobuf;
 mod query;
 mod read;
+mod reviews;
+mod route;
+mod strict;
 mod table;
+mod watch;
 mod write;
 
 use std::sync::Arc;
@@ -25,15 +32,16 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::Response;
 use axum::{Router, http};
 use bytes::Bytes;
-use serde_json::json;
-use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::Faults;
 use super::kubelet::Logs;
 use super::registry::Registry;
 use super::status::Status;
+use call::Call;
 use path::Target;
 use query::Query;
+use route::Route;
 
 /// The largest body that is read, as upstream's limit for one object.
 const BODY_BYTES_MAX: usize = 3 << 20;
@@ -45,6 +53,8 @@ pub struct Api {
     pub registry: Registry,
     /// The logs of the pods.
     pub logs: Logs,
+    /// The faults that requests meet.
+    pub faults: Faults,
     /// The token that every request must carry.
     pub token: Arc<str>,
     /// The version that `/version` tells.
@@ -66,7 +76,7 @@ async fn handle(State(api): State<Api>, request: Request) -> Response {
 }
 
 async fn answer(api: &Api, request: Request) -> Result<Response, Status> {
-    if !is_authorized(request.headers(), &api.token) {
+    if !authorization::carries(text_of(request.headers(), header::AUTHORIZATION), &api.token) {
         return Err(Status::unauthorized());
     }
     let (parts, body) = request.into_parts();
@@ -77,16 +87,31 @@ async fn answer(api: &Api, request: Request) -> Result<Response, Status> {
     {
         return Ok(found);
     }
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|e| {
-        Status::bad_request(format!(
-            "the body of the request could not be read (limit {BODY_BYTES_MAX} bytes): {e}"
-        ))
-    })?;
-    if path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" && parts.method == Method::POST {
-        return review(&body);
+    let body = read_body(body).await?;
+    if let Some((review, namespace)) = reviews::find(path) {
+        if parts.method != Method::POST {
+            return Err(Status::method_not_allowed());
+        }
+        let body = body::as_json(text_of(&parts.headers, header::CONTENT_TYPE), &body)?;
+        let answer = reviews::answer(review, namespace, &body::parse(&body)?, api.registry.now())?;
+        return Ok(json_response(201, answer.to_string().into()));
     }
     let target = path::parse(path).ok_or_else(Status::no_such_path)?;
-    dispatch(api, &parts.method, &target, &query, &parts.headers, &body)
+    let asked = fault::asked(&parts.method, &target, &query);
+    fault::answer(api, asked, || {
+        dispatch(api, &parts.method, &target, &query, &parts.headers, &body)
+    })
+    .await
+}
+
+async fn read_body(body: Body) -> Result<Bytes, Status> {
+    to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+        if error.into_inner().is::<http_body_util::LengthLimitError>() {
+            Status::too_large(BODY_BYTES_MAX)
+        } else {
+            Status::bad_request("the body of the request could not be read to its end")
+        }
+    })
 }
 
 fn dispatch(
@@ -97,35 +122,30 @@ fn dispatch(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<Response, Status> {
-    let media_type = text_of(headers, header::CONTENT_TYPE);
-    if target.subresource.as_deref() == Some("log") && target.kind == super::kinds::Kind::Pod {
-        return if method == Method::GET {
-            logs::read(api, target, query)
-        } else {
-            Err(Status::method_not_allowed())
-        };
-    }
-    let is_plain = target
-        .subresource
-        .as_deref()
-        .is_none_or(|s| s == "status" && target.kind.spec().status);
-    if !is_plain {
-        return Err(Status::no_such_path());
-    }
-    if matches!(*method, Method::POST | Method::PUT) && media_type.contains("protobuf") {
-        return Err(Status::unsupported_media_type(media_type, "application/json"));
-    }
-    if matches!(*method, Method::POST | Method::PUT) && query.get("fieldValidation") == Some("Strict") {
-        Registry::check_strictly(target.kind, &write::parse(body)?)?;
-    }
-    match (method.as_str(), &target.name) {
-        ("GET", _) => read::read(api, target, query, text_of(headers, header::ACCEPT)),
-        ("POST", None) => write::create(api, target, query, body),
-        ("PUT", Some(_)) => write::replace(api, target, query, body),
-        ("PATCH", Some(_)) => write::patch(api, target, query, media_type, body),
-        ("DELETE", Some(_)) => write::delete(api, target, query, body),
-        ("DELETE", None) => write::delete_collection(api, target, query, body),
-        _ => Err(Status::method_not_allowed()),
+    let route = route::of(method.as_str(), target)?;
+    let body = match route {
+        // A patch has media types of its own, and reading has no body.
+        Route::Patch | Route::Read | Route::Log => body.clone(),
+        Route::Delete | Route::DeleteCollection if body.is_empty() => body.clone(),
+        Route::Create | Route::Evict | Route::Replace | Route::Delete | Route::DeleteCollection => {
+            body::as_json(text_of(headers, header::CONTENT_TYPE), body)?
+        }
+    };
+    let call = Call {
+        target,
+        query,
+        headers,
+        body: &body,
+    };
+    match route {
+        Route::Read => read::read(api, &call),
+        Route::Log => logs::read(api, target, query),
+        Route::Create => write::create(api, &call),
+        Route::Evict => eviction::create(api, &call),
+        Route::Replace => write::replace(api, &call),
+        Route::Patch => write::patch(api, &call),
+        Route::Delete => write::delete(api, &call),
+        Route::DeleteCollection => write::delete_collection(api, &call),
     }
 }
 
@@ -134,22 +154,9 @@ fn fixed(api: &Api, path: &str) -> Option<Response> {
         return Some(respond(200, "text/plain", Body::from("ok")));
     }
     discovery::answer(path, &api.version)
+        .map(|value| value.to_string().into())
         .or_else(|| openapi::answer(path))
-        .map(|value| json_response(200, value.to_string().into()))
-}
-
-/// Answers an access review: whoever has the token may do everything, as a cluster's administrator may.
-fn review(body: &[u8]) -> Result<Response, Status> {
-    let mut review = write::parse(body)?;
-    review["status"] = json!({"allowed": true, "reason": "the local cluster has one user, who may do everything"});
-    Ok(json_response(201, review.to_string().into()))
-}
-
-fn is_authorized(headers: &HeaderMap, token: &str) -> bool {
-    let given = text_of(headers, header::AUTHORIZATION);
-    let given = given.strip_prefix("Bearer ").unwrap_or_default();
-    // Constant time, so that the token cannot be found out byte by byte.
-    given.as_bytes().ct_eq(token.as_bytes()).into()
+        .map(|body| json_response(200, body))
 }
 
 /// Returns a header; empty if it is not there or not text.
@@ -179,3 +186,6 @@ fn respond(code: u16, media_type: &'static str, body: Body) -> Response {
         .insert(header::CONTENT_TYPE, http::HeaderValue::from_static(media_type));
     response
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -102,6 +102,22 @@ pub struct HeadMeta {
     pub deletion_grace_period_seconds: Option<i64>,
     /// When it was made.
     pub creation_timestamp: Option<Timestamp>,
+    annotations: Option<HeadAnnotations>,
+}
+
+impl HeadMeta {
+    /// Returns the faults that are ordered on the object.
+    pub fn fault(&self) -> Option<&str> {
+        self.annotations.as_ref()?.fault.as_deref()
+    }
+}
+
+/// Of the annotations only the one that the cluster itself obeys is kept: there may be much in the others.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct HeadAnnotations {
+    #[serde(rename = "local-cluster/fault")]
+    fault: Option<Box<str>>,
 }
 
 /// An owner of an object.

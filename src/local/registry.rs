@@ -8,8 +8,10 @@
     reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
 )]
 
+mod change;
 mod defaults;
 mod delete;
+mod ownership;
 mod schema;
 mod validate;
 
@@ -20,9 +22,10 @@ use serde_json::{Value, json};
 
 use super::kinds::{Kind, KindSpec};
 use super::object::{Key, Object, integer, metadata, object_at, text, time};
-use super::patch;
+use super::patch::apply::{self, Writer};
 use super::status::{Cause, Status};
 use super::store::{Store, WriteError};
+use super::timing::Timing;
 pub use delete::{DeleteOptions, Propagation};
 pub(super) use delete::{FOREGROUND, ORPHAN};
 
@@ -38,6 +41,8 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Registry {
     store: Arc<Store>,
     now: Now,
+    /// For how many seconds a pod that says nothing about it stays on a node that is lost.
+    toleration_seconds: u32,
 }
 
 /// What a change may touch.
@@ -47,6 +52,38 @@ pub enum Part {
     Main,
     /// The status alone.
     Status,
+}
+
+/// What becomes of fields that a kind does not have. They are dropped in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FieldValidation {
+    /// Nothing more.
+    #[default]
+    Ignore,
+    /// The client is told.
+    Warn,
+    /// The request is refused.
+    Strict,
+}
+
+/// How a client writes.
+#[derive(Clone, Debug, Default)]
+pub struct WriteOptions {
+    /// Only tell what would happen.
+    pub dry_run: bool,
+    /// Who writes; none if the fields' owners are not to be tracked.
+    pub writer: Option<Writer>,
+    /// What becomes of fields that the kind does not have, in a patch. A whole object was looked at before.
+    pub validation: FieldValidation,
+}
+
+/// What a client's write came to.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The object now.
+    pub object: Arc<Object>,
+    /// What the client should know.
+    pub warnings: Vec<String>,
 }
 
 /// A body that changes an object.
@@ -65,7 +102,18 @@ pub enum Change {
 impl Registry {
     /// Makes a registry over a store.
     pub fn new(store: Arc<Store>, now: Now) -> Self {
-        Self { store, now }
+        Self {
+            store,
+            now,
+            toleration_seconds: Timing::default().default_toleration_seconds,
+        }
+    }
+
+    /// Sets for how many seconds a pod that says nothing about it stays on a node that is lost.
+    #[must_use]
+    pub fn with_toleration_seconds(mut self, seconds: u32) -> Self {
+        self.toleration_seconds = seconds;
+        self
     }
 
     /// Returns the store.
@@ -83,6 +131,11 @@ impl Registry {
         Arc::clone(&self.now)
     }
 
+    /// Returns the time as objects have it.
+    fn now_text(&self) -> String {
+        time(self.now()).as_str().unwrap_or_default().to_owned()
+    }
+
     /// Returns an object.
     pub fn get(&self, key: &Key) -> Result<Arc<Object>, Status> {
         self.store
@@ -90,44 +143,75 @@ impl Registry {
             .ok_or_else(|| Status::not_found(key.kind.spec(), &key.name))
     }
 
-    /// Creates an object from outside: its fields are checked against the schema first.
+    /// Creates an object from outside, by nobody in particular: its fields are checked against the schema first.
     pub fn create(&self, kind: Kind, namespace: &str, value: Value, dry_run: bool) -> Result<Arc<Object>, Status> {
+        let options = WriteOptions {
+            dry_run,
+            ..WriteOptions::default()
+        };
+        self.create_with(kind, namespace, value, &options)
+    }
+
+    /// Creates an object from outside: its fields are checked against the schema first.
+    pub fn create_with(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        value: Value,
+        options: &WriteOptions,
+    ) -> Result<Arc<Object>, Status> {
         let spec = kind.spec();
         schema::check_type_meta(spec, &value)?;
-        let value = schema::prune(kind, value)?;
-        self.create_trusted(kind, namespace, value, dry_run)
-    }
-
-    /// Refuses a body with fields that its kind does not have, as `fieldValidation=Strict` asks for.
-    pub fn check_strictly(kind: Kind, value: &Value) -> Result<(), Status> {
-        let kept = schema::prune(kind, value.clone())?;
-        let unknown: Vec<String> = schema::unknown_fields(value, &kept)
-            .iter()
-            .map(|field| format!("unknown field {field:?}"))
-            .collect();
-        if unknown.is_empty() {
-            return Ok(());
+        let mut sent = schema::prune(kind, value)?;
+        change::check_namespace(spec, namespace, &sent)?;
+        let Some(writer) = &options.writer else {
+            return self.create_trusted(kind, namespace, sent, options.dry_run);
+        };
+        if matches!(kind, Kind::Job | Kind::Pod) {
+            // The status of these is not for clients to begin with.
+            object_at(&mut sent, &[]).remove("status");
         }
-        let name = kind.spec().name;
-        Err(Status::bad_request(format!(
-            "{name} in version \"v1\" cannot be handled as a {name}: strict decoding error: {}",
-            unknown.join(", ")
-        )))
+        let now = self.now_text();
+        self.store_new(kind, namespace, sent.clone(), options.dry_run, |stored| {
+            let owned = ownership::of_client(kind, &sent, stored);
+            apply::track_new(kind, &owned, stored, writer, &now);
+        })
     }
 
-    /// Creates an object that was made inside the cluster, from parts that were checked before.
+    /// Reads a body through the types of its kind: fields that the kind does not have are left out.
+    pub fn typed(kind: Kind, value: &Value) -> Result<Value, Status> {
+        schema::check_type_meta(kind.spec(), value)?;
+        schema::typed(kind, value.clone()).map_err(|why| schema::cannot_be_handled(kind, &why))
+    }
+
+    /// Creates an object that was made inside the cluster, from parts that were checked before. Its fields have no owners.
     pub fn create_trusted(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        value: Value,
+        dry_run: bool,
+    ) -> Result<Arc<Object>, Status> {
+        self.store_new(kind, namespace, value, dry_run, |_| {})
+    }
+
+    /// Stores a new object; `finish` sees it when it is whole.
+    fn store_new(
         &self,
         kind: Kind,
         namespace: &str,
         mut value: Value,
         dry_run: bool,
+        finish: impl FnOnce(&mut Value),
     ) -> Result<Arc<Object>, Status> {
         let spec = kind.spec();
-        self.expect_namespace(spec, namespace)?;
         let name = self.prepare_new(spec, namespace, &mut value)?;
         defaults::apply(kind, &mut value);
+        if kind == Kind::Pod {
+            defaults::tolerate_lost_nodes(&mut value, self.toleration_seconds);
+        }
         validate::new(kind, &name, &value)?;
+        finish(&mut value);
         let key = Key::new(kind, namespace, &name);
         if dry_run {
             if self.store.get(&key).is_some() {
@@ -136,46 +220,6 @@ impl Registry {
             return Ok(unstored(key, &value));
         }
         self.store.create(key, value).map_err(|e| write_error(spec, &name, e))
-    }
-
-    /// Changes an object from outside.
-    pub fn change(&self, key: &Key, part: Part, change: &Change, dry_run: bool) -> Result<Arc<Object>, Status> {
-        let spec = key.kind.spec();
-        self.write(key, dry_run, |old| {
-            let mut new = old.clone();
-            match change {
-                Change::Replace(value) => {
-                    schema::check_type_meta(spec, value)?;
-                    new = value.clone();
-                }
-                Change::Merge(body) => patch::merge::apply(&mut new, body),
-                Change::Strategic(body) => {
-                    patch::strategic::apply(key.kind, &mut new, body).map_err(Status::bad_request)?;
-                }
-                Change::Json(body) => {
-                    patch::json::check(body).map_err(Status::bad_request)?;
-                    patch::json::apply(&mut new, body).map_err(Status::rejected)?;
-                }
-            }
-            let mut new = schema::prune(key.kind, new)?;
-            if part == Part::Main || !spec.status {
-                keep_server_fields(spec, old, &mut new)?;
-                if spec.status {
-                    new["status"] = old["status"].clone();
-                }
-                defaults::apply(key.kind, &mut new);
-                validate::changed(key.kind, &key.name, old, &new)?;
-                if old["spec"] != new["spec"] && old.pointer("/metadata/generation").is_some() {
-                    let generation = integer(old, "/metadata/generation").unwrap_or_default() + 1;
-                    metadata(&mut new).insert("generation".into(), json!(generation));
-                }
-                return Ok(new);
-            }
-            keep_server_fields(spec, old, &mut new)?;
-            let mut kept = old.clone();
-            kept["status"] = new["status"].take();
-            Ok(kept)
-        })
     }
 
     /// Changes an object from inside the cluster: `edit` gets the object and changes it in place, as often as it takes.
@@ -191,14 +235,14 @@ impl Registry {
         &self,
         key: &Key,
         dry_run: bool,
-        next: impl Fn(&Value) -> Result<Value, Status>,
+        mut next: impl FnMut(&Value) -> Result<Value, Status>,
     ) -> Result<Arc<Object>, Status> {
         let spec = key.kind.spec();
         for _ in 0..WRITE_TRIES_MAX {
             let object = self.get(key)?;
             let old = object.value();
             let new = next(&old)?;
-            if new == old {
+            if apply::is_same(&new, &old) {
                 // As upstream: a change that changes nothing makes no new version.
                 return Ok(object);
             }
@@ -220,30 +264,26 @@ impl Registry {
         Err(Status::modified(spec, &key.name))
     }
 
-    fn expect_namespace(&self, spec: &KindSpec, namespace: &str) -> Result<(), Status> {
+    fn expect_namespace(&self, spec: &KindSpec, namespace: &str, name: &str) -> Result<(), Status> {
         if !spec.namespaced {
             return Ok(());
         }
         let object = self.get(&Key::new(Kind::Namespace, "", namespace))?;
         if object.head.metadata.deletion_timestamp.is_some() {
-            let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
-            return Err(Status::forbidden(spec, "", &why));
+            return Err(Status::terminating(spec, name, namespace));
         }
         Ok(())
     }
 
     /// Fills in what the server decides of a new object, and returns its name.
     fn prepare_new(&self, spec: &KindSpec, namespace: &str, value: &mut Value) -> Result<String, Status> {
+        let given = [text(value, "/metadata/name"), text(value, "/metadata/generateName")];
+        let given = given.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        self.expect_namespace(spec, namespace, given)?;
         if !text(value, "/metadata/resourceVersion").is_empty() {
-            return Err(Status::bad_request(
+            return Err(Status::unknown(
                 "resourceVersion should not be set on objects to be created",
             ));
-        }
-        let given = text(value, "/metadata/namespace");
-        if spec.namespaced && !given.is_empty() && given != namespace {
-            return Err(Status::bad_request(format!(
-                "the namespace of the provided object does not match the namespace sent on the request ({given} != {namespace})"
-            )));
         }
         let generate = text(value, "/metadata/generateName").to_owned();
         let mut name = text(value, "/metadata/name").to_owned();
@@ -282,49 +322,6 @@ impl Registry {
     }
 }
 
-/// Keeps what only the server may set, and checks what the client believed about the object.
-fn keep_server_fields(spec: &KindSpec, old: &Value, new: &mut Value) -> Result<(), Status> {
-    let name = text(old, "/metadata/name").to_owned();
-    let uid = text(new, "/metadata/uid");
-    if !uid.is_empty() && uid != text(old, "/metadata/uid") {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            text(old, "/metadata/uid")
-        );
-        return Err(Status::conflict(spec, &name, &why));
-    }
-    let revision = text(new, "/metadata/resourceVersion");
-    if !revision.is_empty() && revision != text(old, "/metadata/resourceVersion") {
-        return Err(Status::modified(spec, &name));
-    }
-    if text(new, "/metadata/name") != name {
-        let detail = "the name of the object does not match the name on the URL";
-        return Err(Status::bad_request(format!(
-            "{detail} ({} != {name})",
-            text(new, "/metadata/name")
-        )));
-    }
-    let kept = [
-        "uid",
-        "namespace",
-        "resourceVersion",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "generateName",
-    ];
-    let old_meta = old["metadata"].clone();
-    let meta = metadata(new);
-    for field in kept {
-        match old_meta.get(field) {
-            Some(value) => meta.insert(field.into(), value.clone()),
-            None => meta.remove(field),
-        };
-    }
-    Ok(())
-}
-
 fn unstored(key: Key, value: &Value) -> Arc<Object> {
     let json = value.to_string();
     let head = serde_json::from_str(&json).unwrap_or_default();
@@ -355,12 +352,16 @@ pub fn random_suffix() -> String {
         .collect()
 }
 
-/// Sets a condition in `status.conditions`, keeping the order and, while the status stays the same, the transition time.
+/// Sets a condition of a pod, keeping the order and, while the status stays the same, the transition time.
 pub fn set_condition(value: &mut Value, kind: &str, holds: &str, reason: &str, message: &str, now: Timestamp) {
+    let generation = integer(value, "/metadata/generation");
     let status = object_at(value, &["status"]);
     let conditions = status.entry("conditions").or_insert_with(|| json!([]));
     let Some(list) = conditions.as_array_mut() else { return };
-    let mut condition = json!({"type": kind, "status": holds, "lastTransitionTime": time(now)});
+    let mut condition = json!({"type": kind, "status": holds, "lastProbeTime": null, "lastTransitionTime": time(now)});
+    if let Some(generation) = generation {
+        condition["observedGeneration"] = json!(generation);
+    }
     if !reason.is_empty() {
         condition["reason"] = json!(reason);
     }

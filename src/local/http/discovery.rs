@@ -7,10 +7,11 @@
 
 use serde_json::{Value, json};
 
-use crate::local::kinds::{KINDS, KindSpec};
+use super::reviews;
+use crate::local::kinds::{KINDS, Kind, KindSpec};
 
-/// The API groups besides the core group, with their resources' groups. `authorization.k8s.io` serves access reviews only.
-const GROUPS: &[&str] = &["batch", "authorization.k8s.io"];
+/// The API groups besides the core group, in upstream's order. Those of authentication and authorization serve reviews only.
+const GROUPS: &[&str] = &["authentication.k8s.io", "authorization.k8s.io", "batch"];
 
 /// Answers the fixed paths; none for a path that is not one of them.
 pub(super) fn answer(path: &str, version: &str) -> Option<Value> {
@@ -48,13 +49,13 @@ fn group(name: &str) -> Value {
 
 fn resources(group: &str, group_version: &str) -> Value {
     let mut list: Vec<Value> = KINDS.iter().filter(|k| k.group == group).flat_map(rows).collect();
-    if group == "authorization.k8s.io" {
-        list.push(json!({
-            "name": "selfsubjectaccessreviews", "singularName": "selfsubjectaccessreview", "namespaced": false,
-            "kind": "SelfSubjectAccessReview", "verbs": ["create"],
-        }));
+    list.extend(reviews::resources(group));
+    let mut found = json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": list});
+    if !group.is_empty() {
+        // Upstream leaves it out of the core group's list.
+        found["apiVersion"] = json!("v1");
     }
-    json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list})
+    found
 }
 
 fn rows(spec: &KindSpec) -> Vec<Value> {
@@ -68,10 +69,17 @@ fn rows(spec: &KindSpec) -> Vec<Value> {
         "update",
         "watch",
     ];
+    // As upstream, namespaces are deleted one by one.
+    let verbs = verbs
+        .iter()
+        .filter(|v| spec.kind != Kind::Namespace || **v != "deletecollection");
     let mut main = json!({
         "name": spec.plural, "singularName": spec.singular, "namespaced": spec.namespaced, "kind": spec.name,
-        "verbs": verbs, "shortNames": spec.short,
+        "verbs": verbs.collect::<Vec<_>>(),
     });
+    if !spec.short.is_empty() {
+        main["shortNames"] = json!(spec.short);
+    }
     if spec.in_all {
         main["categories"] = json!(["all"]);
     }
@@ -85,17 +93,54 @@ fn rows(spec: &KindSpec) -> Vec<Value> {
     if spec.status {
         rows.push(sub("status", &["get", "patch", "update"]));
     }
-    if spec.plural == "pods" {
+    if spec.kind == Kind::Pod {
         rows.push(sub("log", &["get"]));
+        // kubectl drain looks for this row, and for its group.
+        let mut eviction = sub("eviction", &["create"]);
+        eviction["group"] = json!("policy");
+        eviction["version"] = json!("v1");
+        eviction["kind"] = json!("Eviction");
+        rows.push(eviction);
     }
     rows
 }
 
 fn version_info(version: &str) -> Value {
     let mut numbers = version.trim_start_matches('v').split('.');
+    let major = numbers.next().unwrap_or_default();
+    let minor = numbers.next().unwrap_or_default();
+    let before = minor.parse::<u32>().unwrap_or_default().saturating_sub(1).to_string();
     json!({
-        "major": numbers.next().unwrap_or_default(), "minor": numbers.next().unwrap_or_default(), "gitVersion": version,
+        "major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor,
+        "minCompatibilityMajor": major, "minCompatibilityMinor": before, "gitVersion": version,
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "", "goVersion": "", "compiler": "rustc",
         "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_told_as_upstream_tells_them() {
+        let core = answer("/api/v1", "v1.35.0").unwrap();
+        let row = |name: &str| {
+            let list = core["resources"].as_array().unwrap();
+            list.iter().find(|r| r["name"] == name).cloned().unwrap()
+        };
+        assert_eq!(
+            row("pods/eviction"),
+            json!({"name": "pods/eviction", "singularName": "", "namespaced": true, "group": "policy", "version": "v1",
+                "kind": "Eviction", "verbs": ["create"]})
+        );
+        let of_namespaces = ["create", "delete", "get", "list", "patch", "update", "watch"];
+        assert_eq!(row("namespaces")["verbs"], json!(of_namespaces));
+        assert!(row("secrets").get("shortNames").is_none());
+        let version = answer("/version", "v1.35.0").unwrap();
+        assert_eq!(
+            (&version["emulationMinor"], &version["minCompatibilityMinor"]),
+            (&json!("35"), &json!("34"))
+        );
+    }
 }

@@ -1,10 +1,5 @@
 //! GET of a pod's log, whole or followed.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
-)]
-
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,11 +7,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::path::Target;
 use super::query::Query;
 use super::{Api, respond};
-use crate::local::kubelet::log::{ContainerLog, LogLine};
+use crate::local::kubelet::log::{ContainerLog, LogLine, Position};
 use crate::local::kubelet::runtime::log_time;
 use crate::local::object::{Key, items, text};
 use crate::local::status::Status;
@@ -26,14 +22,22 @@ const CHUNK_LINES_MAX: usize = 1000;
 
 struct Reader {
     log: Arc<ContainerLog>,
-    wake: tokio::sync::watch::Receiver<u64>,
-    next: u64,
+    next: Position,
     follow: bool,
     timestamps: bool,
     since: Option<Timestamp>,
     bytes_left: Option<u64>,
     is_over: bool,
     cut: tokio_util::sync::CancellationToken,
+}
+
+/// Which log of a container a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    /// That of its newest run.
+    Current,
+    /// That of the run before.
+    Previous,
 }
 
 /// Answers a GET of a pod's log.
@@ -48,24 +52,21 @@ pub(super) fn read(api: &Api, target: &Target, query: &Query) -> Result<Response
             "container {wanted} is not valid for pod {name}"
         )));
     }
-    if query.flag("previous") {
-        return Err(Status::bad_request(format!(
-            "previous terminated container {container:?} in pod {name:?} not found"
-        )));
-    }
-    if let Some(reason) = waiting_reason(&pod) {
-        return Err(Status::bad_request(format!(
-            "container {container:?} in pod {name:?} is waiting to start: {reason}"
-        )));
-    }
-    let log = api.logs.get(&object.head.metadata.uid).unwrap_or_default();
+    check_node(api, &pod, container)?;
+    let shown = format!("container {container:?} in pod {name:?}");
+    let which = which(&pod, query.flag("previous"), &shown).map_err(Status::bad_request)?;
+    let uid = &object.head.metadata.uid;
+    let log = match which {
+        Which::Current => api.logs.get(uid),
+        Which::Previous => api.logs.previous(uid),
+    };
+    let log = log.unwrap_or_default();
     let since = since(query, api.registry.now())?;
     let next = match query.number("tailLines")? {
         Some(tail) => first_of_tail(&log, since, tail),
-        None => 0,
+        None => log.begin(),
     };
     let reader = Reader {
-        wake: log.subscribe(),
         log,
         next,
         follow: query.flag("follow"),
@@ -82,15 +83,50 @@ pub(super) fn read(api: &Api, target: &Target, query: &Query) -> Result<Response
     Ok(respond(200, "text/plain", Body::from_stream(chunks)))
 }
 
-/// Why the container has no log yet, as the kubelet says it.
-fn waiting_reason(pod: &serde_json::Value) -> Option<String> {
-    let mut states = items(pod, "/status/containerStatuses").map(|s| &s["state"]);
-    match states.next() {
-        None => {
-            let phase = text(pod, "/status/phase");
-            (phase == "Pending").then(|| "ContainerCreating".to_owned())
-        }
-        Some(state) => state["waiting"]["reason"].as_str().map(str::to_owned),
+/// Refuses what a kubelet that does not answer would have to say.
+fn check_node(api: &Api, pod: &Value, container: &str) -> Result<(), Status> {
+    let node = text(pod, "/spec/nodeName");
+    if node.is_empty() || api.logs.is_reachable(node) {
+        return Ok(());
+    }
+    let (namespace, name) = (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
+    Err(Status::unknown(format!(
+        "Get \"https://{node}:10250/containerLogs/{namespace}/{name}/{container}\": dial tcp: connect: no route to host"
+    )))
+}
+
+/// Finds the log that a request is about, in the way of upstream's kubelet and in its words; `shown` is the container in them.
+fn which(pod: &Value, previous: bool, shown: &str) -> Result<Which, String> {
+    let waits = |why: &str| Err(format!("{shown} is waiting to start: {why}"));
+    let Some(status) = items(pod, "/status/containerStatuses").next() else {
+        let is_pending = text(pod, "/status/phase") == "Pending";
+        return if is_pending {
+            waits("ContainerCreating")
+        } else {
+            Ok(Which::Current)
+        };
+    };
+    let ran_before = !text(status, "/lastState/terminated/containerID").is_empty();
+    let state = &status["state"];
+    if previous {
+        return match (ran_before, state["waiting"].is_null()) {
+            (false, _) => Err(format!("previous terminated {shown} not found")),
+            // The run that ended last is the newest one as long as the next has not begun.
+            (true, false) => Ok(Which::Current),
+            (true, true) => Ok(Which::Previous),
+        };
+    }
+    if ran_before {
+        return Ok(Which::Current);
+    }
+    if !state["terminated"].is_null() && text(state, "/terminated/containerID").is_empty() {
+        return Err(format!("{shown} is terminated"));
+    }
+    match text(state, "/waiting/reason") {
+        "" => Ok(Which::Current),
+        "ErrImagePull" => waits("image can't be pulled"),
+        "ImagePullBackOff" => waits("trying and failing to pull image"),
+        reason => waits(reason),
     }
 }
 
@@ -107,28 +143,26 @@ fn since(query: &Query, now: Timestamp) -> Result<Option<Timestamp>, Status> {
         .map_err(|e| Status::bad_request(format!("invalid sinceTime {text:?}: {e}")))
 }
 
-fn first_of_tail(log: &ContainerLog, since: Option<Timestamp>, tail: u64) -> u64 {
-    let (lines, next, _) = log.read(0, usize::MAX);
-    let recent = lines.iter().filter(|l| since.is_none_or(|s| l.at >= s)).count() as u64;
-    next - tail.min(recent)
+fn first_of_tail(log: &ContainerLog, since: Option<Timestamp>, tail: u64) -> Position {
+    let all = log.read(log.begin(), usize::MAX);
+    let recent = all.lines.iter().filter(|l| since.is_none_or(|s| l.at >= s)).count() as u64;
+    all.next.back(tail.min(recent))
 }
 
 impl Reader {
     async fn next_chunk(&mut self) -> Option<Bytes> {
         while !self.is_over {
-            self.wake.mark_unchanged();
-            let (lines, next, is_closed) = self.log.read(self.next, CHUNK_LINES_MAX);
-            let is_all = lines.len() < CHUNK_LINES_MAX;
-            self.next = next;
-            self.is_over = is_closed || (is_all && !self.follow);
-            let chunk = self.render(&lines);
-            if !chunk.is_empty() {
-                return Some(chunk);
+            let chunk = self.log.read(self.next, CHUNK_LINES_MAX);
+            let is_all = chunk.lines.len() < CHUNK_LINES_MAX;
+            self.next = chunk.next;
+            self.is_over = chunk.is_over || (is_all && !self.follow);
+            let bytes = self.render(&chunk.lines);
+            if !bytes.is_empty() {
+                return Some(bytes);
             }
             if is_all && !self.is_over {
                 tokio::select! {
-                    // The log is held here, so this cannot fail.
-                    changed = self.wake.changed() => drop(changed),
+                    () = self.log.more(self.next) => {}
                     () = self.cut.cancelled() => return None,
                 }
             }
@@ -154,5 +188,56 @@ impl Reader {
             self.is_over |= *left == 0;
         }
         out.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn which_log_a_request_is_about() {
+        let waiting = |reason: &str| json!({"state": {"waiting": {"reason": reason}}});
+        let ran = json!({"terminated": {"containerID": "processes://1"}});
+        let running = json!({"state": {"running": {}}});
+        let again = json!({"state": {"running": {}}, "lastState": ran});
+        let looping = json!({"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ran});
+        let unknown = json!({"state": {"terminated": {"exitCode": 137}}});
+        let refused = |why: &str| Err(why.to_owned());
+        for (status, previous, want) in [
+            (&running, false, Ok(Which::Current)),
+            (&running, true, refused("previous terminated it not found")),
+            (&again, false, Ok(Which::Current)),
+            (&again, true, Ok(Which::Previous)),
+            (&looping, false, Ok(Which::Current)),
+            (&looping, true, Ok(Which::Current)),
+            (&json!({"state": ran}), false, Ok(Which::Current)),
+            (&unknown, false, refused("it is terminated")),
+            (
+                &waiting("ErrImagePull"),
+                false,
+                refused("it is waiting to start: image can't be pulled"),
+            ),
+            (
+                &waiting("ImagePullBackOff"),
+                false,
+                refused("it is waiting to start: trying and failing to pull image"),
+            ),
+            (
+                &waiting("ErrImageNeverPull"),
+                false,
+                refused("it is waiting to start: ErrImageNeverPull"),
+            ),
+        ] {
+            let pod = json!({"status": {"phase": "Running", "containerStatuses": [status]}});
+            assert_eq!(which(&pod, previous, "it"), want, "{status} {previous}");
+        }
+        let new = json!({"status": {"phase": "Pending"}});
+        assert_eq!(
+            which(&new, false, "it"),
+            refused("it is waiting to start: ContainerCreating")
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Paths of the Kubernetes API, pure: a path names a resource, an object, or a subresource of one.
 
+use super::query::percent_decode;
 use crate::local::kinds::{KINDS, Kind};
 
 /// What a path names.
@@ -15,9 +16,15 @@ pub(super) struct Target {
     pub subresource: Option<String>,
 }
 
-/// Parses the path of an object or a collection; none for every other path.
+/// Parses the path of an object or a collection; none for every other path. Each part is decoded by itself: a slash that was
+/// written as `%2F` belongs to a name, which no object has.
 pub(super) fn parse(path: &str) -> Option<Target> {
-    let mut parts = path.trim_start_matches('/').split('/').filter(|p| !p.is_empty());
+    let parts: Vec<String> = path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(percent_decode)
+        .collect();
+    let mut parts = parts.iter().map(String::as_str);
     let group = match parts.next()? {
         "api" => "",
         "apis" => parts.next()?,
@@ -81,6 +88,8 @@ mod tests {
             ("/api/v1/namespaces/default/pods", Some("Pod default - -")),
             ("/api/v1/namespaces/default/pods/p/log", Some("Pod default p log")),
             ("/apis/batch/v1/namespaces/default/jobs/j", Some("Job default j -")),
+            ("/api/v1/namespaces/%64efault/pods/%61+b", Some("Pod default a+b -")),
+            ("/api/v1/namespaces/default/pods/a%2Flog", Some("Pod default a/log -")),
             ("/api/v1/namespaces", Some("Namespace - - -")),
             ("/api/v1/namespaces/default", Some("Namespace - default -")),
             ("/api/v1/namespaces/default/status", Some("Namespace - default status")),

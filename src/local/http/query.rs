@@ -1,6 +1,7 @@
 //! The query of a request: parameters by name, decoded.
 
 use std::collections::HashMap;
+use std::num::{IntErrorKind, ParseIntError};
 
 use crate::local::status::Status;
 
@@ -24,42 +25,51 @@ impl Query {
         self.0.get(name).map(String::as_str).filter(|v| !v.is_empty())
     }
 
-    /// Returns a flag: `true`, `1`, or present without a value.
+    /// Returns a flag: present, and not `false` or `0`.
     pub(super) fn flag(&self, name: &str) -> bool {
         self.0
             .get(name)
-            .is_some_and(|v| matches!(v.as_str(), "" | "true" | "1"))
+            .is_some_and(|v| v != "0" && !v.eq_ignore_ascii_case("false"))
     }
 
-    /// Returns a number, or refuses what is not one.
+    /// Returns a number that is not negative, or refuses what is not one.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Status> {
-        let Some(text) = self.get(name) else { return Ok(None) };
-        text.parse()
+        let Some(number) = self.integer(name)? else {
+            return Ok(None);
+        };
+        u64::try_from(number)
             .map(Some)
-            .map_err(|e| Status::bad_request(format!("invalid value {text:?} of parameter {name}: {e}")))
+            .map_err(|e| Status::bad_request(format!("invalid value {number} of parameter {name}: {e}")))
     }
 
-    /// Tells whether the request is only to be tried.
-    pub(super) fn dry_run(&self) -> Result<bool, Status> {
-        match self.get("dryRun") {
-            None => Ok(false),
-            Some("All") => Ok(true),
-            Some(other) => Err(Status::bad_request(format!(
-                "Invalid value: {other:?}: supported values of dryRun: \"All\""
-            ))),
-        }
+    /// Returns a number, or refuses what is not one, in the words of Go.
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Status> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|e: ParseIntError| {
+            let is_too_large = matches!(e.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+            let why = if is_too_large {
+                "value out of range"
+            } else {
+                "invalid syntax"
+            };
+            Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+        })
     }
 }
 
-/// Decodes `%41` and `+`; what is malformed stays as it is.
+/// Decodes a part of a query: `%41`, and `+` for a space.
 fn decode(text: &str) -> String {
+    percent_decode(&text.replace('+', " "))
+}
+
+/// Decodes `%41`; what is malformed stays as it is.
+pub(super) fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         rest = tail;
         let hex = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
         match (first, tail) {
-            (b'+', _) => bytes.push(b' '),
             (b'%', [high, low, after @ ..]) => match (hex(high), hex(low)) {
                 (Some(high), Some(low)) => {
                     bytes.push(high * 16 + low);
@@ -84,6 +94,17 @@ mod tests {
         assert!(query.flag("watch") && query.flag("follow") && !query.flag("none"));
         assert_eq!(query.number("limit"), Ok(Some(5)));
         assert_eq!(query.get("x"), Some("%4"));
-        assert!(Query::parse("limit=x").number("limit").is_err());
+        for (raw, want) in [
+            ("n=x", "strconv.ParseInt: parsing \"x\": invalid syntax"),
+            (
+                "n=99999999999999999999",
+                "strconv.ParseInt: parsing \"99999999999999999999\": value out of range",
+            ),
+        ] {
+            assert_eq!(Query::parse(raw).number("n").unwrap_err().message, want);
+        }
+        assert_eq!(Query::parse("n=-1").integer("n"), Ok(Some(-1)));
+        assert!(Query::parse("n=-1").number("n").is_err());
+        assert!(Query::parse("w=x").flag("w") && !Query::parse("w=False").flag("w"));
     }
 }

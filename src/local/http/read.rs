@@ -1,44 +1,40 @@
-//! GET: one object, a list, a watch.
+//! GET: one object or a list, as it is or as it was.
 
 #![expect(
     clippy::indexing_slicing,
     reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::Body;
+use axum::http::header;
 use axum::response::Response;
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeError, Engine};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures::stream;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
+use super::accept::{Form, metadata_list};
+use super::call::Call;
 use super::path::Target;
 use super::query::Query;
-use super::table::Printer;
-use super::{Api, json_response, respond};
-use crate::local::kinds::{Kind, KindSpec};
+use super::{Api, watch};
+use crate::local::kinds::{KINDS, Kind, KindSpec};
 use crate::local::object::{Key, Object};
-use crate::local::registry::Now;
 use crate::local::selector::{FieldSelector, LabelSelector};
-use crate::local::status::Status;
-use crate::local::store::{Change, ChangeKind, Expired, Store};
+use crate::local::status::{Cause, Status};
+use crate::local::store::{Expired, Store};
 
-/// How many changes one chunk of a watch carries at most.
-const WATCH_CHUNK_MAX: usize = 500;
-/// How long a watch lasts when the client does not say; upstream draws between 30 and 60 minutes.
-const WATCH_DEFAULT: Duration = Duration::from_secs(45 * 60);
-/// How often a watch that allows it gets a bookmark.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// The two ways in which a list can have the revision that was asked for.
+const EXACT: &str = "Exact";
+/// See [`EXACT`].
+pub(super) const NOT_OLDER: &str = "NotOlderThan";
 
 /// Which objects a request is about.
 #[derive(Debug)]
 pub(super) struct Selection {
-    kind: Kind,
+    pub(super) kind: Kind,
     namespace: Option<String>,
     name: Option<String>,
     labels: LabelSelector,
@@ -63,6 +59,32 @@ impl Selection {
             && self.fields.matches(object)
     }
 
+    /// Tells whether objects of the collection may be left out.
+    fn has_selectors(&self, query: &Query) -> bool {
+        self.name.is_some() || query.get("labelSelector").is_some() || query.get("fieldSelector").is_some()
+    }
+
+    /// Returns the matching objects after a key as they were at a revision, if what changed since is remembered.
+    fn list_at(&self, store: &Store, revision: u64, after: Option<&Key>) -> Result<Vec<Arc<Object>>, Expired> {
+        let (now, _) = store.list(self.kind, self.namespace.as_deref(), after);
+        let mut objects: BTreeMap<Key, Arc<Object>> = now.into_iter().map(|o| (o.key.clone(), o)).collect();
+        // The first change since tells what was there before; the later ones do not matter.
+        let (changes, _) = store.changes(self.kind, revision, usize::MAX)?;
+        for change in changes.into_iter().rev() {
+            let key = change.object.key.clone();
+            if after.is_some_and(|after| key <= *after) {
+                continue;
+            }
+            match change.previous {
+                Some(object) => objects.insert(key, object),
+                None => objects.remove(&key),
+            };
+        }
+        let mut objects: Vec<Arc<Object>> = objects.into_values().collect();
+        objects.retain(|o| self.matches(o));
+        Ok(objects)
+    }
+
     /// Returns the matching objects after a key, and the revision they were read at.
     pub(super) fn list(&self, store: &Store, after: Option<&Key>) -> (Vec<Arc<Object>>, u64) {
         let (mut objects, revision) = store.list(self.kind, self.namespace.as_deref(), after);
@@ -71,69 +93,163 @@ impl Selection {
     }
 }
 
-/// Answers a GET of an object, a list or a watch: as JSON, or as the table that the client accepts.
-pub(super) fn read(api: &Api, target: &Target, query: &Query, accept: &str) -> Result<Response, Status> {
-    let selection = Selection::of(target, query)?;
-    let printer = Printer::of(accept, target.kind, query)?;
+/// Answers a GET of an object, a list or a watch, in the form that the client accepts.
+pub(super) fn read(api: &Api, call: &Call<'_>) -> Result<Response, Status> {
+    let query = call.query;
+    let selection = Selection::of(call.target, query)?;
+    let (spec, accept) = (call.target.kind.spec(), call.header(header::ACCEPT));
     if query.flag("watch") {
-        return watch(api, selection, query, printer);
+        // In a watch each object comes alone.
+        return watch::watch(api, selection, call, Form::of(accept, spec, false, query)?);
     }
-    match &target.name {
-        Some(name) => {
-            let key = Key::new(target.kind, target.namespace.as_deref().unwrap_or_default(), name);
-            let object = api.registry.get(&key)?;
-            let body = match printer {
-                Some(printer) => printer.of_one(&object.value(), true, api.registry.now()),
-                None => object.json.clone(),
-            };
-            Ok(json_response(200, body))
-        }
-        None => list(api, &selection, query, printer),
+    let form = Form::of(accept, spec, call.target.name.is_none(), query)?;
+    if call.target.name.is_none() {
+        return list(api, &selection, call, form);
     }
+    let store = api.registry.store();
+    let wanted = revision(query).map_err(Status::unknown)?.unwrap_or_default();
+    expect_reached(store, wanted)?;
+    let object = api.registry.get(&call.key()?)?;
+    Ok(call.answer(200, form.one(&object.json, api.registry.now())))
 }
 
-fn list(api: &Api, selection: &Selection, query: &Query, printer: Option<Printer>) -> Result<Response, Status> {
+fn list(api: &Api, selection: &Selection, call: &Call<'_>, form: Form) -> Result<Response, Status> {
     let store = api.registry.store();
-    let limit = query
-        .number("limit")?
-        .and_then(|l| usize::try_from(l).ok())
-        .filter(|l| *l > 0);
-    let token = query.get("continue").map(Continue::decode).transpose()?;
-    if let Some(token) = &token {
-        // A list that goes on keeps the revision of its first page; a watch from there sees what changed in between.
-        store
-            .changes(selection.kind, token.revision, 0)
-            .map_err(|Expired(_)| expired_token())?;
-    }
-    let (mut objects, mut revision) = selection.list(store, token.as_ref().map(|t| &t.after));
-    if let Some(token) = &token {
-        revision = token.revision;
-    }
+    let page = Page::of(call.query)?;
+    expect_reached(store, page.wanted)?;
+    let (mut objects, revision) = match (&page.token, page.is_exact) {
+        (Some(token), _) if token.revision > store.revision() => return Err(expired_token()),
+        (Some(token), _) => {
+            let objects = selection.list_at(store, token.revision, Some(&token.after));
+            (objects.map_err(|Expired(_)| expired_token())?, token.revision)
+        }
+        (None, true) => {
+            let words = "The resourceVersion for the provided list is too old.";
+            let objects = selection.list_at(store, page.wanted, None);
+            (objects.map_err(|Expired(_)| Status::expired(words))?, page.wanted)
+        }
+        (None, false) => selection.list(store, None),
+    };
     let mut meta = json!({"resourceVersion": revision.to_string()});
-    if let Some(limit) = limit.filter(|l| objects.len() > *l) {
-        meta["remainingItemCount"] = json!(objects.len() - limit);
+    if let Some(limit) = page.limit.filter(|l| objects.len() > *l) {
+        if !selection.has_selectors(call.query) {
+            meta["remainingItemCount"] = json!(objects.len() - limit);
+        }
         objects.truncate(limit);
         if let Some(last) = objects.last() {
-            meta["continue"] = json!(
-                Continue {
-                    revision,
-                    after: last.key.clone()
-                }
-                .encode()
-            );
+            let after = last.key.clone();
+            meta["continue"] = json!(Continue { revision, after }.encode());
         }
     }
-    let body = match printer {
-        Some(printer) => {
-            let objects: Vec<Value> = objects.iter().map(|o| o.value()).collect();
-            printer.table(&meta, &objects, true, api.registry.now())
-        }
-        None => list_body(selection.kind.spec(), &meta, &objects),
+    let values = || -> Vec<Value> { objects.iter().map(|o| o.value()).collect() };
+    let body = match form {
+        Form::Object => list_body(selection.kind.spec(), &meta, &objects),
+        Form::Metadata => metadata_list(&meta, &values()),
+        Form::Table(printer) => printer.table(&meta, &values(), true, api.registry.now()),
     };
-    Ok(json_response(200, body))
+    Ok(call.answer(200, body))
 }
 
-fn list_body(spec: &KindSpec, meta: &Value, objects: &[Arc<Object>]) -> Bytes {
+/// Which part of a list is asked for, and as of when.
+struct Page {
+    limit: Option<usize>,
+    token: Option<Continue>,
+    /// The revision that the list must have reached; 0 for any.
+    wanted: u64,
+    /// Whether the list is to be as it was at this revision.
+    is_exact: bool,
+}
+
+impl Page {
+    fn of(query: &Query) -> Result<Self, Status> {
+        let limit = query
+            .integer("limit")?
+            .and_then(|l| usize::try_from(l).ok())
+            .filter(|l| *l > 0);
+        check_options(query)?;
+        let is_any = query.get("resourceVersion") == Some("0");
+        let token = match query.get("continue") {
+            // "Any" revision is answered from what is at hand, and that is all of it.
+            Some(text) if !is_any => Some(Continue::decode(text)?),
+            Some(_) | None => None,
+        };
+        let wanted = revision(query)
+            .map_err(|why| Status::bad_request(format!("invalid resource version: {why}")))?
+            .unwrap_or_default();
+        if token.is_some() && wanted > 0 {
+            let words = "specifying resource version is not allowed when using continue";
+            return Err(Status::bad_request(words));
+        }
+        let is_exact = match query.get("resourceVersionMatch") {
+            Some(word) => word == EXACT,
+            // As upstream: with a limit, a revision means exactly that one.
+            None => limit.is_some() && wanted > 0,
+        };
+        Ok(Self {
+            limit: limit.filter(|_| !is_any),
+            token,
+            wanted,
+            is_exact,
+        })
+    }
+}
+
+/// Refuses options that a list cannot have, in upstream's words.
+fn check_options(query: &Query) -> Result<(), Status> {
+    let field = "resourceVersionMatch";
+    let mut causes = Vec::new();
+    if let Some(word) = query.get(field) {
+        if query.get("resourceVersion").is_none() {
+            let words = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            causes.push(Cause::forbidden(field, words));
+        }
+        if query.get("continue").is_some() {
+            let words = "resourceVersionMatch is forbidden when continue is provided";
+            causes.push(Cause::forbidden(field, words));
+        }
+        if ![EXACT, NOT_OLDER].contains(&word) {
+            causes.push(Cause::unsupported(field, word, &[EXACT, NOT_OLDER, ""]));
+        }
+        if word == EXACT && query.get("resourceVersion") == Some("0") {
+            let words = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            causes.push(Cause::forbidden(field, words));
+        }
+    }
+    if query.get("sendInitialEvents").is_some() {
+        let words = "sendInitialEvents is forbidden for list";
+        causes.push(Cause::forbidden("sendInitialEvents", words));
+    }
+    if causes.is_empty() {
+        Ok(())
+    } else {
+        Err(Status::invalid_options("ListOptions", causes))
+    }
+}
+
+/// Reads the revision that a request names; none for one that names none.
+pub(super) fn revision(query: &Query) -> Result<Option<u64>, String> {
+    let Some(text) = query.get("resourceVersion") else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(revision) => Ok(Some(revision)),
+        Err(_) => Err(format!(
+            "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        )),
+    }
+}
+
+/// Refuses a revision that is not reached yet. Upstream waits a few seconds for it; here no other server could be ahead.
+fn expect_reached(store: &Store, wanted: u64) -> Result<(), Status> {
+    let current = store.revision();
+    if wanted > current {
+        return Err(Status::too_large_resource_version(wanted, current));
+    }
+    Ok(())
+}
+
+/// Writes a list of objects as they are.
+pub(super) fn list_body(spec: &KindSpec, meta: &Value, objects: &[Arc<Object>]) -> Bytes {
     let size: usize = objects.iter().map(|o| o.json.len() + 1).sum();
     let mut body = BytesMut::with_capacity(size + 256);
     let head = format!(
@@ -172,13 +288,17 @@ impl Continue {
     }
 
     fn decode(text: &str) -> Result<Self, Status> {
-        let bad = || Status::bad_request("continue key is not valid");
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|e| Status::bad_request(format!("continue key is not valid: {e}")))?;
-        let (revision, kind, namespace, name): (u64, usize, String, String) = serde_json::from_slice(&bytes)
-            .map_err(|e| Status::bad_request(format!("continue key is not valid: {e}")))?;
-        let kind = crate::local::kinds::KINDS.get(kind).ok_or_else(bad)?.kind;
+        let bad = |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|e| {
+            let at = match e {
+                DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
+                DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => 0,
+            };
+            bad(&format!("illegal base64 data at input byte {at}"))
+        })?;
+        let (revision, kind, namespace, name): (u64, usize, String, String) =
+            serde_json::from_slice(&bytes).map_err(|e| bad(&e.to_string()))?;
+        let kind = KINDS.get(kind).ok_or_else(|| bad("no such kind"))?.kind;
         Ok(Self {
             revision,
             after: Key { kind, namespace, name },
@@ -192,176 +312,80 @@ fn expired_token() -> Status {
     )
 }
 
-/// A watch under way.
-struct Watch {
-    store: Arc<Store>,
-    wake: tokio::sync::watch::Receiver<u64>,
-    selection: Selection,
-    after: u64,
-    until: Instant,
-    next_bookmark: Option<Instant>,
-    /// What is to be sent before any change.
-    first: Option<Bytes>,
-    is_over: bool,
-    form: Form,
-    cut: tokio_util::sync::CancellationToken,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn watch(api: &Api, selection: Selection, query: &Query, printer: Option<Printer>) -> Result<Response, Status> {
-    let store = Arc::clone(api.registry.store());
-    let wake = store.subscribe();
-    let lasts = query
-        .number("timeoutSeconds")?
-        .map_or(WATCH_DEFAULT, Duration::from_secs);
-    let bookmarks = query.flag("allowWatchBookmarks");
-    let initial = query.get("sendInitialEvents").map(|v| v == "true");
-    if initial.is_some() && query.get("resourceVersionMatch") != Some("NotOlderThan") {
-        let words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        return Err(Status::bad_request(words));
-    }
-    let from = query.number("resourceVersion")?.unwrap_or(0);
-    // Without a revision, or from "0", a watch begins with what exists, unless it was told not to.
-    let with_state = initial.unwrap_or(from == 0);
-    let mut after = from;
-    let mut first = None;
-    let mut form = Form {
-        printer,
-        has_columns: false,
-        now: api.registry.clock(),
-    };
-    if with_state {
-        let (objects, revision) = selection.list(&store, None);
-        let mut frames = BytesMut::new();
-        for object in &objects {
-            form.frame(&mut frames, "ADDED", &object.json);
+    fn store() -> Store {
+        let store = Store::default();
+        for name in ["a", "b", "c"] {
+            let object = json!({"metadata": {"name": name}});
+            store.create(Key::new(Kind::ConfigMap, "n", name), object).unwrap();
         }
-        if initial == Some(true) {
-            let meta = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null, "annotations": {"k8s.io/initial-events-end": "true"}});
-            form.frame(&mut frames, "BOOKMARK", bookmark(selection.kind, &meta).as_bytes());
-        }
-        first = Some(frames.freeze());
-        after = revision;
-    }
-    let now = Instant::now();
-    let watch = Watch {
-        store,
-        wake,
-        selection,
-        after,
-        until: now + lasts,
-        next_bookmark: bookmarks.then_some(now + BOOKMARK_EVERY),
-        first,
-        is_over: false,
-        form,
-        cut: api.cut.clone(),
-    };
-    let frames = stream::unfold(watch, |mut watch| async move {
-        let chunk = watch.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(chunk), watch))
-    });
-    Ok(respond(200, "application/json", Body::from_stream(frames)))
-}
-
-impl Watch {
-    /// Waits for the next frames; none when the watch is over.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(first) = self.first.take().filter(|f| !f.is_empty()) {
-            return Some(first);
-        }
-        while !self.is_over {
-            self.wake.mark_unchanged();
-            let frames = match self.store.changes(self.selection.kind, self.after, WATCH_CHUNK_MAX) {
-                Ok((changes, up_to)) => {
-                    self.after = up_to;
-                    if changes.len() == WATCH_CHUNK_MAX {
-                        self.wake.mark_changed();
-                    }
-                    self.frames(&changes)
-                }
-                Err(Expired(oldest)) => {
-                    self.is_over = true;
-                    let words = format!("too old resource version: {} ({oldest})", self.after);
-                    let mut frames = BytesMut::new();
-                    frame(
-                        &mut frames,
-                        "ERROR",
-                        Status::expired(words).to_json().to_string().as_bytes(),
-                    );
-                    frames.freeze()
-                }
-            };
-            if !frames.is_empty() {
-                return Some(frames);
-            }
-            let bookmark_at = self.next_bookmark.unwrap_or(self.until);
-            tokio::select! {
-                // The store lives as long as the API server, so this cannot fail.
-                changed = self.wake.changed() => drop(changed),
-                () = self.cut.cancelled() => return None,
-                () = tokio::time::sleep_until(bookmark_at.min(self.until)) => {
-                    self.is_over = Instant::now() >= self.until;
-                    if self.next_bookmark.is_some() {
-                        self.next_bookmark = Some(Instant::now() + BOOKMARK_EVERY);
-                        let meta = json!({"resourceVersion": self.after.to_string(), "creationTimestamp": null});
-                        let mut frames = BytesMut::new();
-                        self.form
-                            .frame(&mut frames, "BOOKMARK", bookmark(self.selection.kind, &meta).as_bytes());
-                        return Some(frames.freeze());
-                    }
-                }
-            }
-        }
-        None
+        store
     }
 
-    fn frames(&mut self, changes: &[Change]) -> Bytes {
-        let mut frames = BytesMut::new();
-        for change in changes {
-            let was = change.previous.as_deref().is_some_and(|o| self.selection.matches(o));
-            let is = change.kind != ChangeKind::Deleted && self.selection.matches(&change.object);
-            // An object that begins or ceases to match is added or removed, for this watch.
-            let kind = match (was, is) {
-                (false, true) => "ADDED",
-                (true, true) => "MODIFIED",
-                (true, false) => "DELETED",
-                (false, false) => continue,
-            };
-            self.form.frame(&mut frames, kind, &change.object.json);
-        }
-        frames.freeze()
-    }
-}
-
-/// The form of the objects in a watch: as they are, or each as a table of one row.
-struct Form {
-    printer: Option<Printer>,
-    /// Whether a table with the columns was sent: the first has them, and they count for all that follow.
-    has_columns: bool,
-    now: Now,
-}
-
-impl Form {
-    fn frame(&mut self, out: &mut BytesMut, kind: &str, object: &[u8]) {
-        let Some(printer) = self.printer else {
-            return frame(out, kind, object);
+    #[test]
+    fn a_list_can_be_had_as_it_was() {
+        let store = store();
+        let then = store.revision();
+        let key = |name: &str| Key::new(Kind::ConfigMap, "n", name);
+        let b = store.get(&key("b")).unwrap();
+        let changed = store.update(&key("b"), b.revision, json!({"data": 1})).unwrap();
+        store.remove(&key("b"), changed.revision).unwrap();
+        store.create(key("d"), json!({})).unwrap();
+        let target = super::super::path::parse("/api/v1/namespaces/n/configmaps").unwrap();
+        let selection = Selection::of(&target, &Query::default()).unwrap();
+        let names = |after: Option<&Key>| -> Vec<String> {
+            let objects = selection.list_at(&store, then, after).unwrap();
+            objects.iter().map(|o| o.key.name.clone()).collect()
         };
-        // What is stored or made here parses; `null` makes an empty row if that ever breaks.
-        let object: Value = serde_json::from_slice(object).unwrap_or(Value::Null);
-        let table = printer.of_one(&object, !self.has_columns, (self.now)());
-        self.has_columns = true;
-        frame(out, kind, &table);
+        assert_eq!(names(None), ["a", "b", "c"]);
+        assert_eq!(names(Some(&key("a"))), ["b", "c"]);
+        store.compact(Kind::ConfigMap);
+        assert!(selection.list_at(&store, then, None).is_err());
     }
-}
 
-fn frame(out: &mut BytesMut, kind: &str, object: &[u8]) {
-    out.reserve(object.len() + 40);
-    out.put(&br#"{"type":""#[..]);
-    out.put(kind.as_bytes());
-    out.put(&br#"","object":"#[..]);
-    out.put(object);
-    out.put(&b"}\n"[..]);
-}
-
-fn bookmark(kind: Kind, meta: &Value) -> String {
-    json!({"kind": kind.spec().name, "apiVersion": kind.spec().api_version(), "metadata": meta}).to_string()
+    #[test]
+    fn which_page_and_as_of_when() {
+        let token = Continue {
+            revision: 7,
+            after: Key::new(Kind::Pod, "n", "p"),
+        };
+        let token = token.encode();
+        let (conflicting, any) = (
+            format!("resourceVersion=5&continue={token}"),
+            format!("resourceVersion=0&continue={token}"),
+        );
+        for (query, want) in [
+            ("limit=2", Ok((Some(2), 0, false))),
+            ("limit=-1", Ok((None, 0, false))),
+            ("limit=2&resourceVersion=5", Ok((Some(2), 5, true))),
+            ("resourceVersion=5", Ok((None, 5, false))),
+            ("limit=2&resourceVersion=0", Ok((None, 0, false))),
+            ("resourceVersion=5&resourceVersionMatch=Exact", Ok((None, 5, true))),
+            (
+                "limit=2&resourceVersion=5&resourceVersionMatch=NotOlderThan",
+                Ok((Some(2), 5, false)),
+            ),
+            ("resourceVersionMatch=Exact", Err(422)),
+            ("resourceVersion=0&resourceVersionMatch=Exact", Err(422)),
+            ("resourceVersion=5&resourceVersionMatch=Foo", Err(422)),
+            ("sendInitialEvents=true", Err(422)),
+            ("resourceVersion=x", Err(400)),
+            ("limit=x", Err(400)),
+            ("continue=!!", Err(400)),
+            (conflicting.as_str(), Err(400)),
+            (any.as_str(), Ok((None, 0, false))),
+        ] {
+            let found = Page::of(&Query::parse(query));
+            let found = found.map(|p| (p.limit, p.wanted, p.is_exact)).map_err(|s| s.code);
+            assert_eq!(found, want, "{query}");
+        }
+        let page = Page::of(&Query::parse(&format!("continue={token}"))).unwrap();
+        assert_eq!(
+            page.token.map(|t| (t.revision, t.after.name)),
+            Some((7, "p".to_owned()))
+        );
+    }
 }

@@ -172,6 +172,9 @@ fn index(token: &str, max: usize, path: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     use super::*;
@@ -386,6 +389,42 @@ mod tests {
             let mut target = json!({"list": ["0123456789"]});
             let error = apply(&mut target, &Value::Array(vec![step; 200])).unwrap_err();
             assert!(error.contains(why), "{error}");
+        }
+    }
+
+    fn step() -> impl Strategy<Value = Value> {
+        let op = select(vec!["add", "remove", "replace", "move", "copy", "test", "brew"]);
+        let places = [
+            "", "/", "/a", "/a/b", "/list", "/list/0", "/list/1", "/list/-", "/list/9", "/x~1y", "/~2", "a",
+        ];
+        let path = select(places.to_vec());
+        let value = select(vec![json!(null), json!(1), json!([]), json!({"b": {}}), json!("a")]);
+        (op, path.clone(), path, value, 0..8_u32).prop_map(|(op, path, from, value, without)| {
+            let mut step = json!({"op": op, "path": path, "from": from, "value": value});
+            let fields = step.as_object_mut().unwrap();
+            match without {
+                0 => fields.remove("op"),
+                1 => fields.remove("path"),
+                2 => fields.remove("from"),
+                3 => fields.remove("value"),
+                _ => None,
+            };
+            step
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn all_steps_are_taken_or_none(steps in vec(step(), 0..6)) {
+            let before = json!({"a": {"b": 1}, "list": [1, {"c": null}], "x/y": "z"});
+            let mut whole = before.clone();
+            let done = apply(&mut whole, &Value::Array(steps.clone()));
+            // Taken one by one, the steps come to the same end, and fail at the same step.
+            let mut single = before.clone();
+            let mut each = steps.into_iter().map(|step| apply(&mut single, &json!([step])));
+            let expected = each.find(Result::is_err).unwrap_or(Ok(()));
+            prop_assert_eq!(&done, &expected);
+            prop_assert_eq!(&whole, if done.is_ok() { &single } else { &before });
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The values that the API server fills in, as upstream's defaulting does, for the fields that something here reads or shows.
+//! The values that the API server fills in, as upstream's defaulting and its admission plugins do, for the fields that something
+//! here reads or shows. Not filled in: the volume with the service account's token, since pods here have no volumes.
 
 #![expect(
     clippy::indexing_slicing,
@@ -8,7 +9,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::local::kinds::Kind;
-use crate::local::object::{items, object_at, text};
+use crate::local::object::{items, metadata, object_at, text};
 
 /// Fills in what is missing.
 pub(super) fn apply(kind: Kind, value: &mut Value) {
@@ -45,7 +46,15 @@ fn set(map: &mut Map<String, Value>, field: &str, default: Value) {
 }
 
 fn pod(value: &mut Value) {
-    pod_spec(object_at(value, &["spec"]));
+    let spec = object_at(value, &["spec"]);
+    pod_spec(spec);
+    set(spec, "enableServiceLinks", json!(true));
+    // What upstream's admission plugins ServiceAccount and Priority fill in when the pod says nothing.
+    set(spec, "serviceAccountName", json!("default"));
+    let account = spec.get("serviceAccountName").cloned().unwrap_or_default();
+    set(spec, "serviceAccount", account);
+    set(spec, "priority", json!(0));
+    set(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
     let class = qos_class(value);
     let status = object_at(value, &["status"]);
     set(status, "phase", json!("Pending"));
@@ -57,7 +66,6 @@ fn pod_spec(spec: &mut Map<String, Value>) {
     set(spec, "terminationGracePeriodSeconds", json!(30));
     set(spec, "dnsPolicy", json!("ClusterFirst"));
     set(spec, "schedulerName", json!("default-scheduler"));
-    set(spec, "enableServiceLinks", json!(true));
     set(spec, "securityContext", json!({}));
     for list in ["containers", "initContainers"] {
         for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
@@ -129,9 +137,21 @@ fn qos_class(pod: &Value) -> &'static str {
     }
 }
 
+/// Adds to a new pod what upstream's admission plugin `DefaultTolerationSeconds` does: it stays for so long on a node that is lost.
+pub(super) fn tolerate_lost_nodes(pod: &mut Value, seconds: u32) {
+    let spec = object_at(pod, &["spec"]);
+    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
+    let Some(list) = tolerations.as_array_mut() else { return };
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let tolerates =
+            |t: &Value| ["", key].contains(&text(t, "/key")) && ["", "NoExecute"].contains(&text(t, "/effect"));
+        if !list.iter().any(tolerates) {
+            list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}));
+        }
+    }
+}
+
 fn job(value: &mut Value) {
-    let uid = text(value, "/metadata/uid").to_owned();
-    let name = text(value, "/metadata/name").to_owned();
     let spec = object_at(value, &["spec"]);
     let has = |spec: &Map<String, Value>, field: &str| spec.get(field).is_some_and(|v| !v.is_null());
     if !has(spec, "completions") && !has(spec, "parallelism") {
@@ -149,12 +169,6 @@ fn job(value: &mut Value) {
         "TerminatingOrFailed"
     };
     set(spec, "podReplacementPolicy", json!(policy));
-    spec.remove("manualSelector");
-    set(
-        spec,
-        "selector",
-        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}),
-    );
     for rule in spec
         .get_mut("podFailurePolicy")
         .and_then(|p| p["rules"].as_array_mut())
@@ -172,13 +186,36 @@ fn job(value: &mut Value) {
             }
         }
     }
-    let labels = object_at(value, &["spec", "template", "metadata", "labels"]);
-    for (key, label) in [("controller-uid", &uid), ("job-name", &name)] {
-        labels.insert(key.into(), json!(label));
-        labels.insert(format!("batch.kubernetes.io/{key}"), json!(label));
-    }
     pod_spec(object_at(value, &["spec", "template", "spec"]));
+    if value["spec"]["manualSelector"] == false {
+        make_selector(value);
+    }
+    let labels = value["spec"]["template"]["metadata"]["labels"].clone();
+    let own = metadata(value);
+    if own.get("labels").is_none_or(is_empty) && !is_empty(&labels) {
+        // Upstream does so when it reads a Job without labels.
+        own.insert("labels".into(), labels);
+    }
     object_at(value, &["status"]);
+}
+
+fn is_empty(labels: &Value) -> bool {
+    labels.as_object().is_none_or(Map::is_empty)
+}
+
+/// Makes the selector by which a Job knows its pods, and the labels that it selects. What is given already is left to validation.
+fn make_selector(job: &mut Value) {
+    let uid = text(job, "/metadata/uid").to_owned();
+    let name = text(job, "/metadata/name").to_owned();
+    let labels = object_at(job, &["spec", "template", "metadata", "labels"]);
+    for (key, label) in [("controller-uid", &uid), ("job-name", &name)] {
+        for key in [key.to_owned(), format!("batch.kubernetes.io/{key}")] {
+            labels.entry(key).or_insert_with(|| json!(label));
+        }
+    }
+    object_at(job, &["spec", "selector", "matchLabels"])
+        .entry("batch.kubernetes.io/controller-uid")
+        .or_insert_with(|| json!(uid));
 }
 
 #[cfg(test)]
@@ -205,5 +242,59 @@ mod tests {
         assert_eq!(qos_class(&pod(json!({"requests": {"cpu": "1"}}))), "Burstable");
         let both = json!({"cpu": "1", "memory": "1Gi"});
         assert_eq!(qos_class(&pod(json!({"requests": both, "limits": both}))), "Guaranteed");
+    }
+
+    #[test]
+    fn every_pod_tolerates_a_lost_node_for_a_while_unless_it_says_otherwise() {
+        let default =
+            |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 7});
+        let (not_ready, unreachable) = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable");
+        let all = json!({"operator": "Exists"});
+        let own = json!({"key": unreachable, "operator": "Exists", "tolerationSeconds": 1});
+        let elsewhere = json!({"key": not_ready, "operator": "Exists", "effect": "NoSchedule"});
+        for (given, want) in [
+            (json!(null), json!([default(not_ready), default(unreachable)])),
+            (json!([all]), json!([all])),
+            (json!([own]), json!([own, default(not_ready)])),
+            (
+                json!([elsewhere]),
+                json!([elsewhere, default(not_ready), default(unreachable)]),
+            ),
+        ] {
+            let mut pod = json!({"spec": {"tolerations": given}});
+            if given.is_null() {
+                pod = json!({"spec": {}});
+            }
+            tolerate_lost_nodes(&mut pod, 7);
+            assert_eq!(pod["spec"]["tolerations"], want);
+        }
+    }
+
+    #[test]
+    fn a_job_gets_its_selector_and_labels_unless_they_are_given() {
+        let template = json!({"spec": {"containers": []}});
+        let mut plain = json!({"metadata": {"name": "j", "uid": "u"}, "spec": {"template": template}});
+        job(&mut plain);
+        let labels = json!({
+            "controller-uid": "u", "job-name": "j",
+            "batch.kubernetes.io/controller-uid": "u", "batch.kubernetes.io/job-name": "j",
+        });
+        assert_eq!(plain["spec"]["template"]["metadata"]["labels"], labels);
+        assert_eq!(plain["metadata"]["labels"], labels);
+        assert_eq!(
+            plain["spec"]["selector"],
+            json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}})
+        );
+        assert_eq!(plain["spec"]["manualSelector"], false);
+        let once = plain.clone();
+        job(&mut plain);
+        assert_eq!(plain, once, "a second time changes nothing");
+        let mut own = json!({
+            "metadata": {"name": "j", "uid": "u", "labels": {"a": "b"}},
+            "spec": {"template": template, "manualSelector": true, "selector": {"matchLabels": {"a": "b"}}},
+        });
+        job(&mut own);
+        assert_eq!(own["metadata"]["labels"], json!({"a": "b"}));
+        assert!(own["spec"]["template"]["metadata"].is_null());
     }
 }

@@ -42,17 +42,23 @@ pub(in crate::local) const ORPHAN: &str = "orphan";
 /// See [`ORPHAN`].
 pub(in crate::local) const FOREGROUND: &str = "foregroundDeletion";
 
+/// The namespaces that upstream never lets go.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
 impl Registry {
     /// Deletes an object, or begins to. Returns its last state, and whether it is gone at once.
     pub fn delete(&self, key: &Key, options: &DeleteOptions) -> Result<(Arc<Object>, bool), Status> {
         let spec = key.kind.spec();
+        if key.kind == Kind::Namespace && IMMORTAL.contains(&key.name.as_str()) {
+            return Err(Status::forbidden(spec, &key.name, "this namespace may not be deleted"));
+        }
         for _ in 0..WRITE_TRIES_MAX {
             let object = self.get(key)?;
             check_preconditions(&object, options)?;
             let old = object.value();
             let grace_s = grace_seconds(key.kind, &old, options);
             let mut new = old.clone();
-            mark(&mut new, self.now(), grace_s);
+            mark(key.kind, &mut new, self.now(), grace_s);
             if key.kind == Kind::Namespace {
                 object_at(&mut new, &["status"]).insert("phase".into(), json!("Terminating"));
             }
@@ -88,24 +94,20 @@ pub(super) fn is_last_finalizer_gone(value: &Value) -> bool {
 }
 
 fn check_preconditions(object: &Object, options: &DeleteOptions) -> Result<(), Status> {
-    let spec = object.key.kind.spec();
-    if let Some(uid) = options.uid.as_ref().filter(|u| **u != object.head.metadata.uid) {
+    let (spec, name) = (object.key.kind.spec(), &object.key.name);
+    let uid = &object.head.metadata.uid;
+    if let Some(wanted) = options.uid.as_ref().filter(|u| *u != uid) {
         let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            object.head.metadata.uid
+            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have been deleted and then recreated"
         );
-        return Err(Status::conflict(spec, &object.key.name, &why));
+        return Err(Status::precondition(spec, name, &why));
     }
-    if let Some(revision) = options
-        .resource_version
-        .as_ref()
-        .filter(|r| **r != object.revision.to_string())
-    {
+    let revision = object.revision.to_string();
+    if let Some(wanted) = options.resource_version.as_ref().filter(|r| **r != revision) {
         let why = format!(
-            "Precondition failed: ResourceVersion in precondition: {revision}, ResourceVersion in object meta: {}",
-            object.revision
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
         );
-        return Err(Status::conflict(spec, &object.key.name, &why));
+        return Err(Status::precondition(spec, name, &why));
     }
     Ok(())
 }
@@ -123,15 +125,23 @@ fn grace_seconds(kind: Kind, object: &Value, options: &DeleteOptions) -> i64 {
     integer(object, "/metadata/deletionGracePeriodSeconds").map_or(wanted, |already| wanted.min(already))
 }
 
-fn mark(value: &mut Value, now: Timestamp, grace_s: i64) {
-    let already = integer(value, "/metadata/deletionGracePeriodSeconds");
-    if already.is_some_and(|a| a <= grace_s) {
+fn mark(kind: Kind, value: &mut Value, now: Timestamp, grace_s: i64) {
+    let is_first = text(value, "/metadata/deletionTimestamp").is_empty();
+    let already_s = integer(value, "/metadata/deletionGracePeriodSeconds").unwrap_or_default();
+    if !is_first && already_s <= grace_s {
         return;
     }
     let until = now.saturating_add(SignedDuration::from_secs(grace_s)).unwrap_or(now);
+    let generation = integer(value, "/metadata/generation").filter(|_| is_first);
     let meta = metadata(value);
     meta.insert("deletionTimestamp".into(), time(until));
-    meta.insert("deletionGracePeriodSeconds".into(), json!(grace_s));
+    // As upstream: a namespace has no grace period, and the end of an object is a change of what is wanted.
+    if kind != Kind::Namespace {
+        meta.insert("deletionGracePeriodSeconds".into(), json!(grace_s));
+    }
+    if let Some(generation) = generation {
+        meta.insert("generation".into(), json!(generation + 1));
+    }
 }
 
 fn add_propagation_finalizer(kind: Kind, value: &mut Value, wanted: Option<Propagation>) {

@@ -375,3 +375,50 @@ proptest! {
         prop_assert_eq!(twice, once);
     }
 }
+
+/// A patch that nobody would send: directives, merge keys and values wherever they are not expected.
+fn hostile_patch() -> impl Strategy<Value = Value> {
+    let words = ["replace", "delete", "merge", "brew", "name", "a", ""];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i8>().prop_map(Value::from),
+        prop::sample::select(words.to_vec()).prop_map(Value::from),
+    ];
+    let key = prop::sample::select(vec![
+        "spec",
+        "containers",
+        "name",
+        "metadata",
+        "finalizers",
+        "$patch",
+        "$retainKeys",
+        "$setElementOrder/containers",
+        "$setElementOrder/finalizers",
+        "$deleteFromPrimitiveList/finalizers",
+    ]);
+    leaf.prop_recursive(5, 32, 4, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            3 => prop::collection::vec((key.clone(), inner), 0..4).prop_map(|fields| {
+                let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value));
+                Value::Object(fields.collect())
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_patch_it_is_applied_as_a_whole_or_not_at_all(object in pod(IN_OBJECTS), patch in hostile_patch()) {
+        for kind in [Kind::Pod, Kind::Job, Kind::ConfigMap] {
+            let mut target = object.clone();
+            match apply(kind, &mut target, &patch) {
+                Ok(()) => prop_assert!(target.is_object()),
+                Err(why) => {
+                    prop_assert!(!why.is_empty());
+                    prop_assert_eq!(&target, &object);
+                }
+            }
+        }
+    }
+}
