@@ -6,8 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::local::kubelet::log::{ContainerLog, LogLine};
 use crate::local::kubelet::runtime::{Actor, Ending, Part};
+use crate::local::registry::Now;
 use ttg_worker::app::Settings;
 use ttg_worker::protocol::result::RESULT_VERSION;
 use ttg_worker::protocol::{Line, LineKind, PROGRESS_INTERVAL, ResultMessage, exit};
@@ -21,13 +24,16 @@ pub(super) fn worker() -> Actor {
 }
 
 async fn play(part: Part) -> Ending {
-    let settings = match Settings::from(&|name| part.env.get(name).cloned()) {
+    let Part { env, log, stop, now } = part;
+    let voice = Voice { log, now };
+    let settings = match Settings::from(&|name| env.get(name).cloned()) {
         Ok(settings) => settings,
-        Err(error) => return complain(&part, exit::BAD_INPUT, &error.to_string()),
+        Err(error) => return voice.complain(exit::BAD_INPUT, &error.to_string()),
     };
+    // Thousands of workers wait for their time to pass; what they have read is not needed any more.
+    drop(env);
     let mut lines = Lines {
-        log: Arc::clone(&part.log),
-        part: &part,
+        voice: &voice,
         settings: &settings,
         number: 0,
     };
@@ -44,20 +50,20 @@ async fn play(part: Part) -> Ending {
     } else {
         match tokio::task::spawn_blocking(move || kernel.evaluate(domain, shard.range())).await {
             Ok(evaluated) => evaluated,
-            Err(error) => return complain(&part, exit::INTERNAL, &error.to_string()),
+            Err(error) => return voice.complain(exit::INTERNAL, &error.to_string()),
         }
     };
     let value = match evaluated {
         Ok(value) => value,
-        Err(refusal) => return complain(&part, exit::REFUSED, &refusal.to_string()),
+        Err(refusal) => return voice.complain(exit::REFUSED, &refusal.to_string()),
     };
     let batches = shard.len().div_ceil(settings.pace.batch_size.max(1));
     let elapsed = settings
         .pace
         .pause
         .saturating_mul(u32::try_from(batches).unwrap_or(u32::MAX));
-    if !pass(&mut lines, elapsed, value).await {
-        return complain(&part, exit::STOPPED, "told to stop before the end, nothing is written");
+    if !pass(&mut lines, &stop, elapsed, value).await {
+        return voice.complain(exit::STOPPED, "told to stop before the end, nothing is written");
     }
     lines.say(LineKind::Processed { count: shard.len() });
     lines.say(LineKind::Result { value });
@@ -75,19 +81,19 @@ async fn play(part: Part) -> Ending {
     };
     Ending {
         exit_code: i32::from(exit::DONE),
-        out_of_memory: false,
         message: message.to_json().into_bytes(),
+        ..Ending::default()
     }
 }
 
 /// Lets the time pass that the shard would take; false when told to stop before.
-async fn pass(lines: &mut Lines<'_>, whole: Duration, value: i128) -> bool {
+async fn pass(lines: &mut Lines<'_>, stop: &CancellationToken, whole: Duration, value: i128) -> bool {
     let total = lines.settings.shard.len();
     let mut passed = Duration::ZERO;
     while passed < whole {
         let step = PROGRESS_INTERVAL.min(whole.saturating_sub(passed));
         tokio::select! {
-            () = lines.part.stop.cancelled() => return false,
+            () = stop.cancelled() => return false,
             () = tokio::time::sleep(step) => passed += step,
         }
         let done = u128::from(total) * passed.as_millis() / whole.as_millis().max(1);
@@ -101,12 +107,35 @@ async fn pass(lines: &mut Lines<'_>, whole: Duration, value: i128) -> bool {
             partial: if done == total { value } else { 0 },
         });
     }
-    !lines.part.stop.is_cancelled()
+    !stop.is_cancelled()
+}
+
+/// Where a worker speaks.
+struct Voice {
+    log: Arc<ContainerLog>,
+    now: Now,
+}
+
+impl Voice {
+    fn say(&self, text: String) {
+        self.log.push(LogLine {
+            at: (self.now)(),
+            bytes: text.into_bytes(),
+            ended: true,
+        });
+    }
+
+    fn complain(&self, code: u8, why: &str) -> Ending {
+        self.say(format!("ttg-worker: {why}"));
+        Ending {
+            exit_code: i32::from(code),
+            ..Ending::default()
+        }
+    }
 }
 
 struct Lines<'p> {
-    log: Arc<ContainerLog>,
-    part: &'p Part,
+    voice: &'p Voice,
     settings: &'p Settings,
     number: u64,
 }
@@ -119,22 +148,6 @@ impl Lines<'_> {
             number: self.number,
             kind,
         };
-        self.log.push(LogLine {
-            at: (self.part.now)(),
-            bytes: line.to_string().into_bytes(),
-            ended: true,
-        });
-    }
-}
-
-fn complain(part: &Part, code: u8, why: &str) -> Ending {
-    part.log.push(LogLine {
-        at: (part.now)(),
-        bytes: format!("ttg-worker: {why}").into_bytes(),
-        ended: true,
-    });
-    Ending {
-        exit_code: i32::from(code),
-        ..Ending::default()
+        self.voice.say(line.to_string());
     }
 }

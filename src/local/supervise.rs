@@ -2,8 +2,8 @@
 //!
 //! The kubelet starts the supervisor as a process of its own, in a process group of its own, with a pipe as its
 //! standard input; its standard output and error are inherited by the pod's process. Bytes on the pipe are orders:
-//! `T` sends SIGTERM to the pod's first process, `K` sends SIGKILL to all of the pod. The end of the pipe means that
-//! the program is gone, however it died: everything below is killed at once.
+//! `T` sends SIGTERM to the pod's first process, `K` sends SIGKILL to all of the pod, `S` stops its process group. The end
+//! of the pipe means that the program is gone, however it died: everything below is killed at once.
 //!
 //! Guarantees on Linux: when [`supervise`] returns, no process that descends from the pod's first one is left, not
 //! even one that made itself a daemon, because the supervisor is a subreaper and inherits every orphan. When the
@@ -72,6 +72,9 @@ pub const ORDER_TERMINATE: u8 = b'T';
 
 /// The order to send SIGKILL to all of the pod.
 pub const ORDER_KILL: u8 = b'K';
+
+/// The order to send SIGSTOP to the pod's process group: then it answers to SIGKILL alone.
+pub const ORDER_FREEZE: u8 = b'S';
 
 /// The exit code of a pod that was ended by SIGKILL.
 const KILLED_EXIT: u8 = 137;
@@ -177,6 +180,7 @@ fn obey(pod: &Pod, orders: impl BufRead) {
         match order {
             Ok(ORDER_TERMINATE) => pod.terminate(),
             Ok(ORDER_KILL) => pod.kill(),
+            Ok(ORDER_FREEZE) => pod.freeze(),
             Ok(_) => {}
             Err(_) => break,
         }
@@ -245,6 +249,14 @@ impl Pod {
         let first = self.lock();
         if !first.ended {
             kill_process(self.leader, Signal::TERM).ok();
+        }
+    }
+
+    /// Stops the pod's group. What left the group goes on, as it does when a person stops one.
+    fn freeze(&self) {
+        let first = self.lock();
+        if !first.ended {
+            kill_process_group(self.leader, Signal::STOP).ok();
         }
     }
 

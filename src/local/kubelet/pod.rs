@@ -1,50 +1,83 @@
-//! One pod on its node, from the moment it is bound to the moment its object may go.
+//! One pod on its node, from the moment it is bound to the moment nothing of it is left there.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
-)]
+mod pull;
+mod running;
+mod start;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio::time::sleep;
 
-use super::container::{self, ConfigError};
 use super::log::ContainerLog;
-use super::report::{ContainerReport, ContainerState, write_status};
-use super::runtime::{Ending, Images, Part, Play, Process, ProcessSpec};
+use super::logs::Logs;
+use super::report::{CREATING, ContainerReport, ContainerState, Stage, write_status};
+use super::runtime::{Ending, Images, TERMINATION_MESSAGE_BYTES_MAX};
+use super::words::go_duration;
 use crate::local::events::{Involved, Recorder, Told};
-use crate::local::kinds::Kind;
-use crate::local::object::{Key, Object, items, text};
-use crate::local::quantity;
+use crate::local::faults::table::Fault;
+use crate::local::faults::{Faults, PodFaults};
+use crate::local::object::{HeadMeta, Key, Object, integer, text};
 use crate::local::registry::{DeleteOptions, Registry};
 
-/// How long the kubelet waits before it looks again for a missing `ConfigMap`, Secret or image.
-const RETRY: Duration = Duration::from_secs(2);
-/// The first delay before an ended container is started again, when its pod says so, and the longest.
+/// The delay before the second restart of a container, and the longest; the first restart is at once, and each doubles.
 const RESTART_BACK_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+/// A container that ran for this long begins with the delays anew.
+const RESTART_FORGIVEN_SECONDS: i64 = 600;
+/// When a container started that could not be started, as upstream writes it.
+const NEVER: Timestamp = Timestamp::UNIX_EPOCH;
 /// `FallbackToLogsOnError` takes at most this many lines and bytes of the log.
 const FALLBACK: (usize, usize) = (80, 2048);
 
-/// Everything that a pod's task needs.
+/// What a pod's task is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Orders {
+    /// To end, with the grace period in seconds.
+    pub(super) end: Option<i64>,
+    /// The faults that are ordered on the Pod itself.
+    pub(super) fault: Option<Box<str>>,
+}
+
+impl Orders {
+    /// Reads what a pod's metadata says.
+    pub(super) fn of(meta: &HeadMeta) -> Self {
+        Self {
+            end: meta
+                .deletion_timestamp
+                .map(|_| meta.deletion_grace_period_seconds.unwrap_or(0)),
+            fault: meta.fault().map(Into::into),
+        }
+    }
+}
+
+/// A pod whose task has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Its key.
+    pub(super) key: Key,
+    /// Its uid.
+    pub(super) uid: String,
+}
+
+/// Everything that a pod's task needs. Its spec is read from the store when it is needed: a pod that runs for hours should
+/// not keep it twice.
 pub(super) struct PodTask {
     pub(super) registry: Registry,
     pub(super) recorder: Recorder,
     pub(super) images: Arc<Images>,
+    pub(super) faults: Faults,
     pub(super) folder: PathBuf,
     pub(super) log: Arc<ContainerLog>,
-    /// The grace period in seconds, once the pod was told to end.
-    pub(super) stop: watch::Receiver<Option<i64>>,
+    pub(super) logs: Logs,
+    pub(super) orders: watch::Receiver<Orders>,
     pub(super) key: Key,
     pub(super) uid: String,
-    /// The pod as it was bound. It is parsed when it is needed and let go with the container's end: a finished pod's task
-    /// stays until its object goes, and ten thousand of them should not keep their specs twice.
-    pub(super) object: Option<Arc<Object>>,
+    /// The resourceVersion at which it was taken up; its Events carry it, as upstream's do.
+    pub(super) revision: u64,
     pub(super) report: ContainerReport,
 }
 
@@ -57,363 +90,286 @@ struct Afterwards {
 }
 
 /// When an ended container is started again.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Restarts {
     Never,
     OnFailure,
     Always,
 }
 
-/// Everything that a container is started with.
-struct Startable {
-    env: BTreeMap<String, String>,
-    play: Play,
-    command: Vec<String>,
-    memory_limit_bytes: Option<u64>,
+impl Restarts {
+    fn after(self, exit_code: i32) -> bool {
+        match self {
+            Self::Never => false,
+            Self::OnFailure => exit_code != 0,
+            Self::Always => true,
+        }
+    }
 }
 
-/// A container that runs: a process or an actor.
-enum Container {
-    Process(Box<Process>),
-    Actor {
-        stop: CancellationToken,
-        task: tokio::task::JoinHandle<Ending>,
-    },
-}
+/// A run of a container that is over: when it started, when it ended, how.
+type Run = (Timestamp, Timestamp, Ending);
 
 impl PodTask {
-    /// Plays the pod to its end, and removes its object if it was told to end.
-    pub(super) async fn run(mut self) {
-        let afterwards = self.read_spec();
-        let mut delay = RESTART_BACK_OFF.0;
-        while let Some((started_at, mut ending)) = self.run_once().await {
-            let finished_at = self.registry.now();
+    /// Plays the pod until nothing of it is left, and removes its object if it was told to end.
+    pub(super) async fn run(mut self) -> Ended {
+        if let Some(object) = self.read() {
+            let pod = object.value();
+            let afterwards = self.read_spec(&pod);
+            let lost = self.read_status(&pod, afterwards.restarts);
+            drop((object, pod));
+            self.play(afterwards, lost).await;
+        }
+        self.log.close();
+        // The folder may be gone already; it belongs to this pod alone.
+        tokio::fs::remove_dir_all(&self.folder).await.ok();
+        if self.is_told_to_end() {
+            remove_object(&self.registry, &self.key, &self.uid);
+        }
+        Ended {
+            key: self.key,
+            uid: self.uid,
+        }
+    }
+
+    /// Runs the container, again and again if its pod says so, and writes how it fares.
+    async fn play(&mut self, afterwards: Afterwards, mut lost: Option<Run>) {
+        if lost.is_none() && self.report.id.is_empty() {
+            self.write(&ContainerState::Waiting(CREATING, String::new()), Stage::Going);
+        }
+        let mut back_off = None;
+        loop {
+            let run = match lost.take() {
+                Some(run) => Some(run),
+                None => self.run_once().await,
+            };
+            let Some((started_at, finished_at, mut ending)) = run else {
+                return self.end_before_its_start();
+            };
+            self.log.close();
             if afterwards.falls_back_to_log && ending.exit_code != 0 && ending.message.is_empty() {
                 ending.message = self.log.tail(FALLBACK.0, FALLBACK.1);
             }
-            let again = self.restarts(afterwards.restarts, &ending);
+            let again =
+                afterwards.restarts.after(ending.exit_code) && !self.is_told_to_end() && self.report.evicted.is_none();
             let state = ContainerState::Ended {
                 started_at,
                 finished_at,
                 ending,
             };
-            self.write(&state, !again);
             if !again {
-                break;
+                return self.write_end(&state);
             }
-            self.report.last = Some(state.to_json(&self.report.id));
-            self.report.restarts += 1;
-            let words = format!(
-                "back-off {}s restarting failed container={}",
-                delay.as_secs(),
-                self.report.name
-            );
-            self.write(&ContainerState::Waiting("CrashLoopBackOff", words.clone()), false);
-            self.tell(&Told::warning("BackOff", words));
-            if self.stopped_within(delay).await {
-                break;
+            self.write(&state, Stage::Going);
+            let ran_seconds = finished_at.as_second() - started_at.as_second();
+            if started_at > NEVER && ran_seconds > RESTART_FORGIVEN_SECONDS {
+                back_off = None;
             }
-            delay = (delay * 2).min(RESTART_BACK_OFF.1);
+            let before = self.report.last.replace(state.to_json(&self.report.id));
+            let next = back_off.map_or(RESTART_BACK_OFF.0, |delay: Duration| {
+                (delay * 2).min(RESTART_BACK_OFF.1)
+            });
+            if let Some(delay) = back_off.replace(next)
+                && self.is_told_during_back_off(delay).await
+            {
+                self.report.last = before;
+                return self.write_end(&state);
+            }
         }
-        self.log.close();
-        self.object = None;
-        // The folder may be gone already; it belongs to this pod alone.
-        tokio::fs::remove_dir_all(&self.folder).await.ok();
-        self.remove_when_told().await;
     }
 
-    fn pod(&self) -> Value {
-        self.object.as_ref().map_or(Value::Null, |object| object.value())
+    async fn is_told_during_back_off(&mut self, delay: Duration) -> bool {
+        let (name, pod) = (self.report.name.clone(), self.shown());
+        let words = format!(
+            "back-off {} restarting failed container={name} pod={pod}",
+            go_duration(delay)
+        );
+        self.write(&ContainerState::Waiting("CrashLoopBackOff", words), Stage::Going);
+        self.tell(&Told::warning(
+            "BackOff",
+            format!("Back-off restarting failed container {name} in pod {pod}"),
+        ));
+        tokio::select! {
+            () = told_to_end(&mut self.orders) => true,
+            () = sleep(delay) => false,
+        }
+    }
+
+    /// Starts the container and waits for its end; none when the pod was told to end before it could start.
+    async fn run_once(&mut self) -> Option<Run> {
+        let startable = self.until_startable().await?;
+        if !self.report.id.is_empty() {
+            self.report.restarts += 1;
+            self.log = self.logs.begin_again(&self.uid);
+        }
+        self.report.id = format!("processes://{}", uuid::Uuid::new_v4().simple());
+        let started_at = self.registry.now();
+        self.tell(&Told::normal("Created", "Container created"));
+        if self.faults_now().take(Fault::Crash).is_some() {
+            self.tell(&Told::normal("Started", "Container started"));
+            let ending = Ending {
+                exit_code: 1,
+                ..Ending::default()
+            };
+            return Some((started_at, started_at, ending));
+        }
+        let mut running = match self.start(startable) {
+            Ok(running) => running,
+            Err(why) => {
+                self.tell(&Told::warning("Failed", format!("Error: {why}")));
+                let ending = Ending {
+                    exit_code: 128,
+                    reason: Some("StartError"),
+                    message: why.into_bytes(),
+                    ..Ending::default()
+                };
+                return Some((NEVER, started_at, ending));
+            }
+        };
+        self.tell(&Told::normal("Started", "Container started"));
+        let state = ContainerState::Running(started_at);
+        self.write(&state, Stage::Going);
+        let ending = self.until_ended(&mut running, &state).await;
+        Some((started_at, self.registry.now(), spoiled(ending, &self.faults_now())))
+    }
+
+    /// Returns the pod as it is now; none if its object is gone.
+    fn read(&self) -> Option<Arc<Object>> {
+        let object = self.registry.get(&self.key).ok()?;
+        (object.head.metadata.uid == self.uid).then_some(object)
     }
 
     /// Reads what is needed of the spec all the time.
-    fn read_spec(&mut self) -> Afterwards {
-        let pod = self.pod();
-        text(&pod, "/spec/containers/0/name").clone_into(&mut self.report.name);
-        text(&pod, "/spec/containers/0/image").clone_into(&mut self.report.image);
-        let restarts = match text(&pod, "/spec/restartPolicy") {
+    fn read_spec(&mut self, pod: &Value) -> Afterwards {
+        text(pod, "/spec/containers/0/name").clone_into(&mut self.report.name);
+        text(pod, "/spec/containers/0/image").clone_into(&mut self.report.image);
+        let restarts = match text(pod, "/spec/restartPolicy") {
             "Never" => Restarts::Never,
             "OnFailure" => Restarts::OnFailure,
             _ => Restarts::Always,
         };
-        let policy = text(&pod, "/spec/containers/0/terminationMessagePolicy");
+        let policy = text(pod, "/spec/containers/0/terminationMessagePolicy");
         Afterwards {
             restarts,
             falls_back_to_log: policy == "FallbackToLogsOnError",
         }
     }
 
-    /// Starts the container and waits for its end; none when the pod was told to end before it could start.
-    async fn run_once(&mut self) -> Option<(jiff::Timestamp, Ending)> {
-        let startable = self.until_startable().await?;
-        self.report.id = format!("processes://{}", uuid::Uuid::new_v4().simple());
-        let image = &self.report.image;
-        self.tell(&Told::normal(
-            "Pulled",
-            format!("Container image {image:?} already present on machine"),
-        ));
-        let started_at = self.registry.now();
-        let mut running = match self.start(startable) {
-            Ok(running) => running,
-            Err(why) => {
-                self.tell(&Told::warning(
-                    "Failed",
-                    format!("Error: failed to start container {:?}: {why}", self.report.name),
-                ));
-                let message = format!("failed to start container: {why}").into_bytes();
-                return Some((
-                    started_at,
-                    Ending {
-                        exit_code: 128,
-                        message,
-                        ..Ending::default()
-                    },
-                ));
-            }
+    /// Reads what was reported before the node lost its power; returns how the container ended then, if it ran.
+    fn read_status(&mut self, pod: &Value, restarts: Restarts) -> Option<Run> {
+        let status = pod.pointer("/status/containerStatuses/0")?;
+        text(status, "/containerID").clone_into(&mut self.report.id);
+        self.report.restarts = integer(status, "/restartCount")
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or_default();
+        let last = &status["lastState"];
+        self.report.last = last.as_object().filter(|l| !l.is_empty()).map(|_| last.clone());
+        let started_at = text(status, "/state/running/startedAt").parse().ok()?;
+        let ending = Ending {
+            exit_code: 255,
+            reason: Some("Unknown"),
+            ..Ending::default()
         };
-        self.tell(&Told::normal(
-            "Created",
-            format!("Created container: {}", self.report.name),
-        ));
-        self.tell(&Told::normal(
-            "Started",
-            format!("Started container {}", self.report.name),
-        ));
-        self.write(&ContainerState::Running(started_at), false);
-        let ending = self.until_ended(&mut running).await;
-        Some((started_at, ending))
-    }
-
-    /// Waits until image, environment and command are there; tells why not.
-    async fn until_startable(&mut self) -> Option<Startable> {
-        loop {
-            if self.stop.borrow().is_some() {
-                return None;
-            }
-            let state = match self.resolve() {
-                Ok(Some(startable)) => return Some(startable),
-                Ok(None) => self.image_missing(),
-                Err(ConfigError(words)) => {
-                    self.tell(&Told::warning("Failed", format!("Error: {words}")));
-                    ContainerState::Waiting("CreateContainerConfigError", words)
-                }
-            };
-            self.write(&state, false);
-            if self.stopped_within(RETRY).await {
-                return None;
-            }
+        if !matches!(restarts, Restarts::Never) {
+            let words = "Pod sandbox changed, it will be killed and re-created.";
+            self.tell_pod(&Told::normal("SandboxChanged", words));
         }
+        Some((started_at, self.registry.now(), ending))
     }
 
-    fn image_missing(&self) -> ContainerState {
-        let image = &self.report.image;
-        let words = format!(
-            "failed to pull and unpack image {image:?}: the local cluster has no registry and runs processes of this machine; \
-             it plays the image ttg-worker, and any other image only with a `command`"
-        );
-        self.tell(&Told::warning(
-            "Failed",
-            format!("Failed to pull image {image:?}: {words}"),
-        ));
-        self.tell(&Told::warning("Failed", "Error: ErrImagePull"));
-        ContainerState::Waiting("ErrImagePull", words)
+    fn faults_now(&self) -> PodFaults {
+        self.read().map(|pod| self.faults.of_pod(&pod)).unwrap_or_default()
     }
 
-    /// Makes everything that the container is started with; none when its image cannot be played.
-    fn resolve(&self) -> Result<Option<Startable>, ConfigError> {
-        let store = self.registry.store();
-        let lookup = |kind: &str, name: &str| {
-            let kind = if kind == "secret" {
-                Kind::Secret
-            } else {
-                Kind::ConfigMap
-            };
-            store.get(&Key::new(kind, &self.key.namespace, name)).map(|o| o.value())
-        };
-        let pod = self.pod();
-        if items(&pod, "/spec/containers").count() > 1 || items(&pod, "/spec/initContainers").next().is_some() {
-            return Err(ConfigError(
-                "the local kubelet runs one container a pod, and no init containers".into(),
-            ));
+    fn is_told_to_end(&self) -> bool {
+        self.orders.borrow().end.is_some()
+    }
+
+    /// Writes that the container has ended for good. As upstream, its pod follows when its sandbox is gone; where the pod itself
+    /// was ended, both are one.
+    fn write_end(&self, state: &ContainerState) {
+        if !self.is_told_to_end() && self.report.evicted.is_none() {
+            self.write(state, Stage::Over);
         }
-        let container = &pod["spec"]["containers"][0];
-        let env = container::environment(&pod, container, &lookup)?;
-        let (command, args) = container::command(container, &env);
-        let limit = text(container, "/resources/limits/memory");
-        let memory_limit_bytes = quantity::milli(limit).and_then(|m| u64::try_from(m / 1000).ok());
-        let play = self.images.play(&self.report.image, &command);
-        Ok(play.map(|play| Startable {
-            env,
-            play,
-            command: [command, args].concat(),
-            memory_limit_bytes,
-        }))
+        self.write(state, Stage::Final);
     }
 
-    fn start(&self, startable: Startable) -> std::io::Result<Container> {
-        let Startable {
-            env,
-            play,
-            command,
-            memory_limit_bytes,
-        } = startable;
-        let now: crate::local::registry::Now = {
-            let registry = self.registry.clone();
-            Arc::new(move || registry.now())
-        };
-        match play {
-            Play::Actor(actor) => {
-                let stop = CancellationToken::new();
-                let part = Part {
-                    env,
-                    log: Arc::clone(&self.log),
-                    stop: stop.clone(),
-                    now,
-                };
-                Ok(Container::Actor {
-                    stop,
-                    task: tokio::spawn(actor(part)),
-                })
-            }
-            Play::Process(prefix) => {
-                let spec = ProcessSpec {
-                    supervisor: self.images.supervisor.clone(),
-                    command: prefix.into_iter().chain(command.into_iter().map(Into::into)).collect(),
-                    env,
-                    folder: self.folder.clone(),
-                    message_path_variable: self.images.message_path_variable.clone(),
-                    memory_limit_bytes,
-                };
-                Process::start(&spec, &self.log, &now).map(|process| Container::Process(Box::new(process)))
-            }
-        }
+    fn end_before_its_start(&self) {
+        self.write(&ContainerState::Waiting(CREATING, String::new()), Stage::Going);
+        self.write(&ContainerState::Unknown, Stage::Final);
     }
 
-    /// Waits for the container's end; when the pod is told to end, asks first and kills after the grace period.
-    async fn until_ended(&mut self, running: &mut Container) -> Ending {
-        tokio::select! {
-            ending = running.wait() => return ending,
-            () = told_to_stop(&mut self.stop) => {}
-        }
-        self.tell(&Told::normal(
-            "Killing",
-            format!("Stopping container {}", self.report.name),
-        ));
-        running.terminate().await;
-        loop {
-            let grace_s = self.stop.borrow_and_update().unwrap_or(0);
-            let grace = Duration::from_secs(u64::try_from(grace_s).unwrap_or(0));
-            tokio::select! {
-                ending = running.wait() => return ending,
-                () = tokio::time::sleep(grace) => break,
-                // A second delete may shorten the grace period.
-                Ok(()) = self.stop.changed() => {}
-            }
-        }
-        running.kill().await;
-        running.wait().await
-    }
-
-    fn restarts(&self, restarts: Restarts, ending: &Ending) -> bool {
-        let told_to_end = self.stop.borrow().is_some();
-        !told_to_end
-            && match restarts {
-                Restarts::Never => false,
-                Restarts::OnFailure => ending.exit_code != 0,
-                Restarts::Always => true,
-            }
-    }
-
-    async fn stopped_within(&mut self, time: Duration) -> bool {
-        tokio::select! {
-            () = told_to_stop(&mut self.stop) => true,
-            () = tokio::time::sleep(time) => false,
-        }
-    }
-
-    /// Removes the object once the pod has ended, as a kubelet does with a deletion of grace period 0.
-    async fn remove_when_told(&mut self) {
-        told_to_stop(&mut self.stop).await;
-        let now = self.registry.now();
-        let ended = self.registry.edit(&self.key, |pod| {
-            let phase = text(pod, "/status/phase");
-            if text(pod, "/metadata/uid") == self.uid && !matches!(phase, "Succeeded" | "Failed") {
-                // It never ran: as upstream, a pod is in a terminal phase before its object goes.
-                let state = ContainerState::Ended {
-                    started_at: now,
-                    finished_at: now,
-                    ending: Ending {
-                        exit_code: 137,
-                        ..Ending::default()
-                    },
-                };
-                write_status(pod, &self.report, &state, true, now);
-                pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] =
-                    json!("ContainerStatusUnknown");
-            }
-        });
-        if ended.is_ok() {
-            let options = DeleteOptions {
-                grace_period_seconds: Some(0),
-                uid: Some(self.uid.clone()),
-                ..DeleteOptions::default()
-            };
-            // Somebody else may have removed it by force.
-            self.registry.delete(&self.key, &options).ok();
-        }
-    }
-
-    fn write(&self, state: &ContainerState, is_final: bool) {
+    fn write(&self, state: &ContainerState, stage: Stage) {
         let now = self.registry.now();
         let written = self.registry.edit(&self.key, |pod| {
-            if text(pod, "/metadata/uid") == self.uid {
-                write_status(pod, &self.report, state, is_final, now);
+            // Others may have ended the pod: a phase that is final stays.
+            let is_final = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
+            if text(pod, "/metadata/uid") == self.uid && !is_final {
+                write_status(pod, &self.report, state, stage, now);
             }
         });
         // A pod whose object was removed by force has no status to keep; its container is ended all the same.
         written.ok();
     }
 
+    /// Tells something of the container.
     fn tell(&self, told: &Told) {
+        self.tell_of(format!("spec.containers{{{}}}", self.report.name), told);
+    }
+
+    /// Tells something of the whole pod.
+    fn tell_pod(&self, told: &Told) {
+        self.tell_of(String::new(), told);
+    }
+
+    fn tell_of(&self, field_path: String, told: &Told) {
         let about = Involved {
             key: self.key.clone(),
             uid: self.uid.clone(),
-            revision: 0,
-            field_path: format!("spec.containers{{{}}}", self.report.name),
+            revision: self.revision,
+            field_path,
         };
         self.recorder.record(&about, told);
     }
+
+    /// The pod in upstream's messages.
+    fn shown(&self) -> String {
+        format!("{}_{}({})", self.key.name, self.key.namespace, self.uid)
+    }
 }
 
-impl Container {
-    async fn wait(&mut self) -> Ending {
-        match self {
-            Self::Process(process) => process.wait().await,
-            Self::Actor { task, .. } => task.await.unwrap_or(Ending {
-                exit_code: 137,
-                ..Ending::default()
-            }),
-        }
-    }
+/// Removes the object of a pod of which nothing is left on its node, as a kubelet does: by a deletion with grace period 0.
+pub(super) fn remove_object(registry: &Registry, key: &Key, uid: &str) {
+    let options = DeleteOptions {
+        grace_period_seconds: Some(0),
+        uid: Some(uid.to_owned()),
+        ..DeleteOptions::default()
+    };
+    // Somebody else may have removed it by force.
+    registry.delete(key, &options).ok();
+}
 
-    async fn terminate(&mut self) {
-        match self {
-            Self::Process(process) => process.terminate().await,
-            Self::Actor { stop, .. } => stop.cancel(),
-        }
+/// Does to a result what was ordered.
+fn spoiled(mut ending: Ending, faults: &PodFaults) -> Ending {
+    if ending.exit_code != 0 {
+        return ending;
     }
-
-    async fn kill(&mut self) {
-        match self {
-            Self::Process(process) => process.kill().await,
-            Self::Actor { task, .. } => task.abort(),
-        }
+    if let Some(order) = faults.take(Fault::Message) {
+        let skip = order.message.len().saturating_sub(TERMINATION_MESSAGE_BYTES_MAX);
+        ending.message = order.message.iter().skip(skip).copied().collect();
     }
+    if let Some(order) = faults.take(Fault::CutResult) {
+        ending.message.truncate(order.amount.unwrap_or_default());
+    }
+    if faults.take(Fault::LoseResult).is_some() {
+        ending.message.clear();
+    }
+    ending
 }
 
 /// Waits until the pod is told to end; for ever if its kubelet is gone, which ends this task anyway.
-async fn told_to_stop(stop: &mut watch::Receiver<Option<i64>>) {
-    if stop.wait_for(Option::is_some).await.is_err() {
+async fn told_to_end(orders: &mut watch::Receiver<Orders>) {
+    if orders.wait_for(|orders| orders.end.is_some()).await.is_err() {
         std::future::pending::<()>().await;
     }
 }

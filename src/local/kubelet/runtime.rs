@@ -20,7 +20,7 @@ use crate::local::registry::Now;
 use crate::local::supervise;
 
 /// The termination message is cut to this many bytes, as upstream does; the last ones are kept.
-const TERMINATION_MESSAGE_BYTES_MAX: usize = 4096;
+pub(super) const TERMINATION_MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Plays a container without a process.
 pub type Actor = Arc<dyn Fn(Part) -> Pin<Box<dyn Future<Output = Ending> + Send>> + Send + Sync>;
@@ -44,6 +44,8 @@ pub struct Ending {
     pub exit_code: i32,
     /// Whether it was ended for using more memory than its limit.
     pub out_of_memory: bool,
+    /// Why, where neither the exit code nor the memory tells.
+    pub reason: Option<&'static str>,
     /// Its termination message.
     pub message: Vec<u8>,
 }
@@ -176,6 +178,11 @@ impl Process {
         self.order(supervise::ORDER_KILL).await;
     }
 
+    /// Stops the process and all below it, for a fault: SIGSTOP.
+    pub async fn freeze(&mut self) {
+        self.order(supervise::ORDER_FREEZE).await;
+    }
+
     async fn order(&mut self, order: u8) {
         if let Some(orders) = &mut self.orders {
             // A supervisor that is gone has ended its process already.
@@ -187,9 +194,11 @@ impl Process {
     /// Waits until the process and all its output have ended. Safe to cancel.
     pub async fn wait(&mut self) -> Ending {
         let status = self.child.wait().await;
-        while let Some(mut reader) = self.readers.pop() {
-            // The supervisor ends everything that could hold the pipe open, so this ends.
-            (&mut reader).await.ok();
+        while let Some(reader) = self.readers.last_mut() {
+            // The supervisor ends everything that could hold the pipe open, so this ends. A reader is let go once it has
+            // ended, not before: this may be cancelled here and called again.
+            reader.await.ok();
+            self.readers.pop();
         }
         self.orders = None;
         let code = status.map_or(i32::from(supervise::START_ERROR_EXIT), exit_code);
@@ -198,6 +207,7 @@ impl Process {
         Ending {
             exit_code,
             out_of_memory,
+            reason: None,
             message: read_message(&self.message_path),
         }
     }
@@ -214,6 +224,10 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 fn read_message(path: &Path) -> Vec<u8> {
     use std::io::{Read, Seek, SeekFrom};
     let read = || -> std::io::Result<Vec<u8>> {
+        // To open a pipe would wait for a writer for ever, and a device has no end.
+        if !std::fs::metadata(path)?.is_file() {
+            return Ok(Vec::new());
+        }
         let mut file = std::fs::File::open(path)?;
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(
