@@ -21,6 +21,7 @@ use ttg_tui::local::job_controller::JobControllerConfig;
 use ttg_tui::local::kinds::Kind;
 use ttg_tui::local::kubelet::report::NodeSize;
 use ttg_tui::local::kubelet::runtime::Images;
+use ttg_tui::local::timing::Timing;
 use ttg_tui::local::{LocalCluster, LocalConfig};
 use ttg_tui::run::state::RunState;
 use ttg_tui::shell::Clock;
@@ -120,6 +121,11 @@ async fn cluster(folder: &Path) -> Result<(LocalCluster, Client), Failed> {
         images: Images::default(),
         folder: folder.to_owned(),
         jobs: JobControllerConfig::default(),
+        // The pods are of a node that is not there; nobody is to remove them while they are listed.
+        timing: Timing {
+            pod_gc_quarantine: Duration::from_secs(86_400),
+            ..Timing::default()
+        },
         now: Arc::new(move || clock.now()),
     })?;
     let connection = connect_kubeconfig_text(&cluster.kubeconfig(), "local", None, false).await?;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Exit};
 use crate::local::kubelet::report::NodeSize;
-use crate::local::kubelet::runtime::{Images, Play};
+use crate::local::kubelet::runtime::{Actor, Images, Play};
 use crate::local::{LocalCluster, LocalConfig};
 use crate::shell::Clock;
 
@@ -95,6 +95,13 @@ pub fn start(runtime_folder: &Path, shape: Shape, clock: Clock) -> Result<Host, 
         Error::usage(text).with_hint("set XDG_RUNTIME_DIR or XDG_STATE_HOME to a folder that you may write")
     };
     make_folder(runtime_folder).map_err(|e| cannot("make the folder", e))?;
+    if !is_ours(runtime_folder).map_err(|e| cannot("look at", e))? {
+        let what = format!(
+            "{} belongs to another user, or others may write into it",
+            runtime_folder.display()
+        );
+        return Err(Error::usage(what).with_hint("set XDG_RUNTIME_DIR to a folder of your own"));
+    }
     let moment = lock_moment(runtime_folder).map_err(|e| cannot("make a lock in", e))?;
     sweep(runtime_folder);
     let folder = runtime_folder.join(format!(
@@ -112,6 +119,7 @@ pub fn start(runtime_folder: &Path, shape: Shape, clock: Clock) -> Result<Host, 
         images: images(shape.simulate)?,
         folder,
         jobs: crate::local::job_controller::JobControllerConfig::default(),
+        timing: crate::local::timing::Timing::default(),
         now: Arc::new(move || clock.now()),
     };
     let cluster = LocalCluster::start(config)
@@ -160,6 +168,10 @@ impl Drop for Publication {
 
 /// Finds the published cluster, if it lives; returns where it is and its kubeconfig.
 pub fn find(runtime_folder: &Path) -> Option<(Published, String)> {
+    // Whoever can write there could lead this program, and what it submits, to a cluster of their own.
+    if !is_ours(runtime_folder).unwrap_or(false) {
+        return None;
+    }
     let _moment = lock_moment(runtime_folder).ok()?;
     let published = read(runtime_folder)?;
     // Its lock is free: it was killed, and what it left behind means nothing.
@@ -195,6 +207,11 @@ fn images(simulate: bool) -> Result<Images, Error> {
     })
 }
 
+/// Makes the actor that plays `ttg-worker` without a process.
+pub fn simulated_worker() -> Actor {
+    actor::worker()
+}
+
 /// Every node is this machine.
 fn machine() -> NodeSize {
     let cpus = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
@@ -225,6 +242,12 @@ fn sweep(runtime_folder: &Path) {
             std::fs::remove_dir_all(entry.path()).ok();
         }
     }
+}
+
+/// Tells whether a folder is this user's alone to write: what others can put there is not to be believed.
+fn is_ours(folder: &Path) -> io::Result<bool> {
+    let found = std::fs::symlink_metadata(folder)?;
+    Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0)
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

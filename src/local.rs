@@ -12,23 +12,31 @@
 //! | [`scheduler`] | pod → node |
 //! | [`kubelet`] | pod → process |
 //! | [`garbage`] | owners gone → dependents gone |
+//! | [`ttl`] | Job ended long ago → gone |
+//! | [`node_lifecycle`] | node lost → tainted, its pods evicted or removed |
+//! | [`furnish`] | what every namespace has from its beginning |
+//! | [`faults`] | what goes wrong on request |
 //! | [`events`] | Kubernetes Events, with upstream's limit against floods |
 //! | [`supervise`] | the small process above each pod that ends it when the program is gone |
 //!
 //! This module imports nothing of the tool, and the tool reaches it only over the Kubernetes API. What it may run is handed to
 //! it in [`LocalConfig::images`].
 //!
-//! Served: Namespace, Node, Pod (status, log), Event, `ConfigMap`, Secret, `ServiceAccount`, Job (status), access reviews; list
-//! with selectors, limit and continue; watch with bookmarks, initial events and 410; create, replace, the three patches of
-//! kubectl (JSON, merge, strategic merge), delete with preconditions and propagation, dry run. Nothing else, and discovery says so.
+//! Served: Namespace, Node, Pod (status, log, eviction), Event, `ConfigMap`, Secret, `ServiceAccount`, Job (status), reviews; list
+//! with selectors, limit, continue and past revisions; watch with bookmarks, initial events and 410; create, replace, the patches
+//! of kubectl (JSON, merge, strategic merge, server-side apply), delete with preconditions and propagation, dry run; objects,
+//! tables and metadata alone. Nothing else, and discovery says so.
 
 pub mod events;
+pub mod faults;
 pub mod feed;
+pub mod furnish;
 pub mod garbage;
 pub mod http;
 pub mod job_controller;
 pub mod kinds;
 pub mod kubelet;
+pub mod node_lifecycle;
 pub mod object;
 pub mod patch;
 pub mod quantity;
@@ -38,7 +46,9 @@ pub mod selector;
 pub mod status;
 pub mod store;
 pub mod supervise;
+pub mod timing;
 pub mod tls;
+pub mod ttl;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -50,14 +60,17 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use faults::Faults;
 use http::Api;
 use job_controller::JobControllerConfig;
 use kinds::Kind;
 use kubelet::report::NodeSize;
 use kubelet::runtime::Images;
 use kubelet::{KubeletConfig, Logs};
+use node_lifecycle::Heartbeats;
 use registry::{Now, Registry};
 use store::Store;
+use timing::Timing;
 use tls::Keys;
 
 /// The Kubernetes version whose behaviour is followed and that `/version` tells.
@@ -76,6 +89,8 @@ pub struct LocalConfig {
     pub folder: PathBuf,
     /// How the Job controller behaves.
     pub jobs: JobControllerConfig,
+    /// How long the other controllers wait.
+    pub timing: Timing,
     /// The time of day.
     pub now: Now,
 }
@@ -108,6 +123,7 @@ pub struct LocalCluster {
     keys: Keys,
     registry: Registry,
     token: CancellationToken,
+    api: Api,
     cut: CancellationToken,
     server: Handle<SocketAddr>,
     tasks: JoinSet<()>,
@@ -123,16 +139,14 @@ impl LocalCluster {
         let address = listener.local_addr().map_err(StartError::Listen)?;
         make_folder(&config.folder)?;
 
-        let registry = Registry::new(Arc::new(Store::default()), Arc::clone(&config.now));
+        let registry = Registry::new(Arc::new(Store::default()), Arc::clone(&config.now))
+            .with_toleration_seconds(config.timing.default_toleration_seconds);
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             registry.create(Kind::Namespace, "", json!({"metadata": {"name": name}}), false)?;
         }
-        registry.create(
-            Kind::ServiceAccount,
-            "default",
-            json!({"metadata": {"name": "default"}}),
-            false,
-        )?;
+        // Before anybody can ask for them, as after the first seconds of a real cluster.
+        let authority: Arc<str> = keys.authority_pem.as_str().into();
+        furnish::furnish_all(&registry, &authority);
 
         let (token, cut, server) = (CancellationToken::new(), CancellationToken::new(), Handle::new());
         let logs = Logs::default();
@@ -140,7 +154,11 @@ impl LocalCluster {
         tasks.spawn(job_controller::run(registry.clone(), config.jobs, token.clone()));
         tasks.spawn(scheduler::run(registry.clone(), token.clone()));
         tasks.spawn(garbage::run(registry.clone(), token.clone()));
+        tasks.spawn(ttl::run(registry.clone(), token.clone()));
+        tasks.spawn(furnish::run(registry.clone(), authority, token.clone()));
         let images = Arc::new(config.images);
+        let (faults, heartbeats) = (Faults::new(&registry), Heartbeats::default());
+        watch_nodes(&mut tasks, &registry, &heartbeats, config.timing, &token);
         for number in 1..=config.nodes {
             let kubelet = KubeletConfig {
                 node: format!("node-{number}"),
@@ -149,22 +167,27 @@ impl LocalCluster {
                 images: Arc::clone(&images),
                 folder: config.folder.clone(),
                 logs: logs.clone(),
+                faults: faults.clone(),
+                heartbeats: heartbeats.clone(),
+                timing: config.timing,
             };
             tasks.spawn(kubelet::run(registry.clone(), kubelet, token.clone()));
         }
         let api = Api {
             registry: registry.clone(),
             logs,
+            faults,
             token: Arc::clone(&keys.token),
             version: VERSION.into(),
             cut: cut.clone(),
         };
-        serve(&mut tasks, listener, &keys, &server, api)?;
+        serve(&mut tasks, listener, &keys, &server, api.clone())?;
         Ok(Self {
             address,
             keys,
             registry,
             token,
+            api,
             cut,
             server,
             tasks,
@@ -187,6 +210,21 @@ impl LocalCluster {
         &self.registry
     }
 
+    /// Returns its faults, to order some from within this process.
+    pub fn faults(&self) -> &Faults {
+        &self.api.faults
+    }
+
+    /// Returns its API server for calls within this process. A request must carry [`LocalCluster::bearer_token`] all the same.
+    pub fn router(&self) -> axum::Router {
+        http::router(self.api.clone())
+    }
+
+    /// Returns the token that every request must carry.
+    pub fn bearer_token(&self) -> &str {
+        &self.keys.token
+    }
+
     /// Ends the cluster: no requests any more, and all pods are killed.
     pub async fn stop(mut self) {
         self.end();
@@ -206,6 +244,20 @@ impl Drop for LocalCluster {
         self.end();
         remove_folder(&self.folder);
     }
+}
+
+/// Starts the controllers that see to nodes that are lost, tainted or gone, and to their pods.
+fn watch_nodes(
+    tasks: &mut JoinSet<()>,
+    registry: &Registry,
+    heartbeats: &Heartbeats,
+    timing: Timing,
+    token: &CancellationToken,
+) {
+    let lifecycle = node_lifecycle::run(registry.clone(), heartbeats.clone(), timing, token.clone());
+    tasks.spawn(lifecycle);
+    tasks.spawn(node_lifecycle::taint_eviction::run(registry.clone(), token.clone()));
+    tasks.spawn(node_lifecycle::pod_gc::run(registry.clone(), timing, token.clone()));
 }
 
 fn serve(

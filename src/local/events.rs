@@ -1,29 +1,31 @@
-//! Kubernetes Events: what the controllers tell people, with upstream's counting and its limit against floods.
+//! Kubernetes Events: what the controllers tell people.
+//!
+//! Most components write them as upstream's do since ever ([`Recorder::record`]): counted up, combined and limited against floods.
+//! The scheduler writes the newer form of `events.k8s.io/v1` ([`Recorder::record_action`]): one object for each, with an exact
+//! time and an action.
 
 #![expect(
     clippy::indexing_slicing,
     reason = "a JSON object is indexed by name: what is absent reads as null, and what is written was made an object before"
 )]
 
-use std::collections::HashMap;
+mod correlator;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
-use super::object::{Key, Object, time};
+use super::object::{Key, Object, micro_time, time};
 use super::registry::Registry;
 use super::store::Store;
+use correlator::{Correlator, Observed};
 
-/// Upstream's spam filter: this many events at once for each source and object …
-const BURST: f64 = 25.0;
-/// … and one more in so many seconds.
-const REFILL_SECONDS: f64 = 300.0;
-/// How many different sources and objects are remembered; then the memory begins anew, as upstream's bounded cache does.
-const REMEMBERED_MAX: usize = 4096;
 /// How many Events are kept, as a cluster keeps them for an hour only.
 const STORED_MAX: usize = 20_000;
+/// How many names are tried for an Event: they tell the time in nanoseconds, and a clock may be coarser than that.
+const NAME_TRIES_MAX: i64 = 1000;
 
 /// Removes the oldest Events beyond the number that is kept. Called by the garbage collector.
 pub(super) fn drop_oldest(store: &Store) {
@@ -43,12 +45,32 @@ pub(super) fn drop_oldest(store: &Store) {
 pub struct Involved {
     /// Its identity.
     pub key: Key,
-    /// Its uid.
+    /// Its uid; empty if it is not known.
     pub uid: String,
-    /// Its resourceVersion.
+    /// Its resourceVersion; 0 if it is not known.
     pub revision: u64,
     /// The part of it, such as `spec.containers{worker}`; empty for the whole.
     pub field_path: String,
+}
+
+impl Involved {
+    /// Returns what an Event says of the object; an Event may name an object without knowing its uid or version.
+    fn to_json(&self) -> Value {
+        let spec = self.key.kind.spec();
+        let mut involved = json!({"kind": spec.name, "name": self.key.name, "apiVersion": spec.api_version()});
+        let revision = Some(self.revision).filter(|r| *r > 0).map(|r| r.to_string());
+        for (field, value) in [
+            ("namespace", self.key.namespace.as_str()),
+            ("uid", self.uid.as_str()),
+            ("resourceVersion", revision.as_deref().unwrap_or_default()),
+            ("fieldPath", self.field_path.as_str()),
+        ] {
+            if !value.is_empty() {
+                involved[field] = json!(value);
+            }
+        }
+        involved
+    }
 }
 
 impl From<&Object> for Involved {
@@ -63,7 +85,7 @@ impl From<&Object> for Involved {
 }
 
 /// The words of an Event.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// Whether its type is `Warning`.
     pub warning: bool,
@@ -99,26 +121,17 @@ pub struct Recorder {
     registry: Registry,
     component: &'static str,
     host: String,
-    memory: Arc<Mutex<Memory>>,
-}
-
-#[derive(Default)]
-struct Memory {
-    /// By object uid: how many more Events it may have, and when that was.
-    allowance: HashMap<String, (f64, Timestamp)>,
-    /// By object uid and words: the Event to count up.
-    told: HashMap<(String, Told), Key>,
+    memory: Arc<Mutex<Correlator>>,
 }
 
 impl Recorder {
-    /// Makes a recorder; `host` is the node for a kubelet, else empty.
+    /// Makes a recorder; `host` is the node for a kubelet, the instance for a component that records actions, else empty.
     pub fn new(registry: &Registry, component: &'static str, host: &str) -> Self {
-        let memory = Arc::new(Mutex::new(Memory::default()));
         Self {
             registry: registry.clone(),
             component,
             host: host.to_owned(),
-            memory,
+            memory: Arc::default(),
         }
     }
 
@@ -126,87 +139,87 @@ impl Recorder {
     pub fn record(&self, about: &Involved, told: &Told) {
         let now = self.registry.now();
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if !memory.allow(&about.uid, now) {
+        let Some((same, observed)) = memory.observe(about, told, now) else {
             return;
-        }
-        let same = (about.uid.clone(), told.clone());
-        if let Some(key) = memory.told.get(&same)
-            && self.count_up(key, now)
+        };
+        let message = if same.is_combined() {
+            format!("(combined from similar events): {}", told.message)
+        } else {
+            told.message.clone()
+        };
+        if let Some(key) = &observed.stored
+            && self.count_up(key, observed.count, &message, now)
         {
             return;
         }
-        let name = format!(
-            "{}.{:x}{:03x}",
-            about.key.name,
-            now.as_nanosecond(),
-            rand::random::<u16>() & 0xfff
-        );
-        let namespace = if about.key.namespace.is_empty() {
-            "default"
-        } else {
-            &about.key.namespace
-        };
-        let event = self.event(about, told, &name, now);
-        // An Event that cannot be stored (its namespace is ending) is not worth an error: Events are advisory.
-        if let Ok(object) = self.registry.create_trusted(Kind::Event, namespace, event, false) {
-            memory.remember(same, object.key.clone());
+        let mut event = self.event(about, told, &observed, now);
+        event["message"] = json!(message);
+        if same.is_combined() {
+            // Upstream forgets who reported what it combines.
+            event["reportingComponent"] = json!("");
+            event["reportingInstance"] = json!("");
+        }
+        if let Some(key) = self.store(about, event, now) {
+            memory.stored(&same, key);
         }
     }
 
-    fn count_up(&self, key: &Key, now: Timestamp) -> bool {
+    /// Records an Event in the form of `events.k8s.io/v1`, with the action that was taken or tried.
+    pub fn record_action(&self, about: &Involved, told: &Told, action: &str) {
+        let now = self.registry.now();
+        let event = json!({
+            "metadata": {}, "involvedObject": about.to_json(), "reason": told.reason, "message": told.message,
+            "source": {}, "type": told.kind(), "firstTimestamp": null, "lastTimestamp": null,
+            "eventTime": micro_time(now), "action": action,
+            "reportingComponent": self.component, "reportingInstance": self.host,
+        });
+        self.store(about, event, now);
+    }
+
+    fn count_up(&self, key: &Key, count: u64, message: &str, now: Timestamp) -> bool {
         let counted = self.registry.edit(key, |event| {
-            event["count"] = json!(event["count"].as_i64().unwrap_or(1) + 1);
+            event["count"] = json!(count);
+            event["message"] = json!(message);
             event["lastTimestamp"] = time(now);
         });
         counted.is_ok()
     }
 
-    fn event(&self, about: &Involved, told: &Told, name: &str, now: Timestamp) -> Value {
-        let spec = about.key.kind.spec();
-        let mut involved = json!({
-            "kind": spec.name, "name": about.key.name, "uid": about.uid, "apiVersion": spec.api_version(),
-            "resourceVersion": about.revision.to_string(),
-        });
-        if !about.key.namespace.is_empty() {
-            involved["namespace"] = json!(about.key.namespace);
-        }
-        if !about.field_path.is_empty() {
-            involved["fieldPath"] = json!(about.field_path);
-        }
+    fn event(&self, about: &Involved, told: &Told, observed: &Observed, now: Timestamp) -> Value {
         let mut source = json!({"component": self.component});
         if !self.host.is_empty() {
             source["host"] = json!(self.host);
         }
         json!({
-            "metadata": {"name": name}, "involvedObject": involved, "reason": told.reason, "message": told.message,
-            "source": source, "type": if told.warning { "Warning" } else { "Normal" },
-            "firstTimestamp": time(now), "lastTimestamp": time(now), "count": 1, "eventTime": null,
-            "reportingComponent": self.component, "reportingInstance": self.host,
+            "metadata": {}, "involvedObject": about.to_json(), "reason": told.reason, "source": source, "type": told.kind(),
+            "firstTimestamp": time(observed.first_at), "lastTimestamp": time(now), "count": observed.count,
+            "eventTime": null, "reportingComponent": self.component, "reportingInstance": self.host,
         })
+    }
+
+    /// Stores an Event under the object's name and the time, and returns its key.
+    ///
+    /// An Event that cannot be stored (its namespace is ending) is not worth an error: Events are advisory.
+    fn store(&self, about: &Involved, mut event: Value, now: Timestamp) -> Option<Key> {
+        let namespace = Some(about.key.namespace.as_str()).filter(|n| !n.is_empty());
+        for later_ns in 0..NAME_TRIES_MAX {
+            let at = now.saturating_add(SignedDuration::from_nanos(later_ns)).unwrap_or(now);
+            let name = format!("{}.{:x}", about.key.name, at.as_nanosecond());
+            event["metadata"]["name"] = json!(name);
+            let key = Key::new(Kind::Event, namespace.unwrap_or("default"), &name);
+            if self.registry.store().get(&key).is_some() {
+                continue;
+            }
+            let stored = self.registry.create_trusted(Kind::Event, &key.namespace, event, false);
+            return stored.is_ok().then_some(key);
+        }
+        None
     }
 }
 
-impl Memory {
-    fn allow(&mut self, uid: &str, now: Timestamp) -> bool {
-        if self.allowance.len() >= REMEMBERED_MAX {
-            self.allowance.clear();
-        }
-        let (left, since) = self.allowance.entry(uid.to_owned()).or_insert((BURST, now));
-        let elapsed_s = now.duration_since(*since).as_secs_f64().max(0.0);
-        *left = (*left + elapsed_s / REFILL_SECONDS).min(BURST);
-        *since = now;
-        let allowed = *left >= 1.0;
-        if allowed {
-            *left -= 1.0;
-        }
-        allowed
-    }
-
-    fn remember(&mut self, same: (String, Told), key: Key) {
-        if self.told.len() >= REMEMBERED_MAX {
-            self.told.clear();
-        }
-        self.told.insert(same, key);
+impl Told {
+    fn kind(&self) -> &'static str {
+        if self.warning { "Warning" } else { "Normal" }
     }
 }
 
@@ -214,15 +227,64 @@ impl Memory {
 mod tests {
     use super::*;
 
+    fn lab() -> (Registry, Involved) {
+        let now = Arc::new(|| Timestamp::from_second(1_000_000).unwrap());
+        let registry = Registry::new(Arc::new(Store::default()), now);
+        let job = json!({"metadata": {"name": "j"}});
+        let object = registry.store().create(Key::new(Kind::Job, "lab", "j"), job).unwrap();
+        let about = Involved::from(object.as_ref());
+        registry
+            .create(Kind::Namespace, "", json!({"metadata": {"name": "lab"}}), false)
+            .unwrap();
+        (registry, about)
+    }
+
+    fn events(registry: &Registry) -> Vec<Value> {
+        let (events, _) = registry.store().list(Kind::Event, None, None);
+        events.iter().map(|e| e.value()).collect()
+    }
+
     #[test]
-    fn one_object_gets_a_burst_and_then_one_event_in_five_minutes() {
-        let mut memory = Memory::default();
-        let start = Timestamp::UNIX_EPOCH;
-        let allowed = (0..100).filter(|_| memory.allow("job", start)).count();
-        assert_eq!(allowed, 25);
-        assert!(memory.allow("pod", start), "another object has an allowance of its own");
-        let later = start + jiff::SignedDuration::from_secs(301);
-        assert!(memory.allow("job", later));
-        assert!(!memory.allow("job", later));
+    fn an_event_that_comes_again_is_counted_up() {
+        let (registry, about) = lab();
+        let recorder = Recorder::new(&registry, "job-controller", "");
+        for _ in 0..3 {
+            recorder.record(&about, &Told::normal("Suspended", "Job suspended"));
+        }
+        recorder.record(&about, &Told::warning("FailedCreate", "Error creating: x"));
+        let events = events(&registry);
+        assert_eq!(events.len(), 2, "names differ though the clock stands still");
+        assert_eq!((&events[0]["count"], &events[1]["count"]), (&json!(3), &json!(1)));
+        assert_eq!(events[0]["source"], json!({"component": "job-controller"}));
+        assert_eq!(events[1]["type"], "Warning");
+    }
+
+    #[test]
+    fn similar_events_end_in_one() {
+        let (registry, about) = lab();
+        let recorder = Recorder::new(&registry, "job-controller", "");
+        for number in 0..12 {
+            recorder.record(
+                &about,
+                &Told::normal("SuccessfulCreate", format!("Created pod: {number}")),
+            );
+        }
+        let events = events(&registry);
+        assert_eq!(events.len(), 10);
+        let last = events.last().unwrap();
+        assert_eq!(last["message"], "(combined from similar events): Created pod: 11");
+        assert_eq!((&last["count"], &last["reportingComponent"]), (&json!(3), &json!("")));
+    }
+
+    #[test]
+    fn an_action_has_a_time_and_no_count() {
+        let (registry, about) = lab();
+        let recorder = Recorder::new(&registry, "default-scheduler", "default-scheduler-local");
+        recorder.record_action(&about, &Told::normal("Scheduled", "…"), "Binding");
+        let event = &events(&registry)[0];
+        assert_eq!(event["action"], "Binding");
+        assert_eq!(event["source"], json!({}));
+        assert_eq!(event["eventTime"], "1970-01-12T13:46:40.000000Z");
+        assert!(event["count"].is_null() && event["lastTimestamp"].is_null());
     }
 }

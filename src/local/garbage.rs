@@ -162,9 +162,7 @@ impl Graph {
         let uid = owner.head.metadata.uid.clone();
         for dependent in self.dependents_of(owner) {
             let freed = registry.edit(&dependent.key, |value| {
-                if let Some(owners) = metadata(value).get_mut("ownerReferences").and_then(Value::as_array_mut) {
-                    owners.retain(|o| text(o, "/uid") != uid);
-                }
+                keep(value, "ownerReferences", |owner| text(owner, "/uid") != uid);
             });
             // A dependent that is gone needs no freeing.
             freed.ok();
@@ -172,21 +170,26 @@ impl Graph {
         remove_finalizer(registry, &owner.key, ORPHAN);
     }
 
+    /// Deletes the dependents that block their owner's end, and lets the owner go once there are none. The others go after it.
     fn delete_dependents_first(&self, registry: &Registry, owner: &Object) {
-        let dependents = self.dependents_of(owner);
-        if dependents.is_empty() {
+        let uid = &owner.head.metadata.uid;
+        let blocks = |d: &Object| {
+            let mut owners = d.head.metadata.owner_references.iter();
+            owners.any(|o| o.uid == *uid && o.block_owner_deletion)
+        };
+        let mut blocking = self.dependents_of(owner);
+        blocking.retain(|d| blocks(d));
+        if blocking.is_empty() {
             remove_finalizer(registry, &owner.key, FOREGROUND);
         }
-        for dependent in dependents
-            .iter()
-            .filter(|d| d.head.metadata.deletion_timestamp.is_none())
-        {
-            delete(
-                registry,
-                &dependent.key,
-                &dependent.head.metadata.uid,
-                Propagation::Foreground,
-            );
+        for dependent in blocking.iter().filter(|d| d.head.metadata.deletion_timestamp.is_none()) {
+            // A dependent that has dependents itself does as its owner does.
+            let propagation = if self.dependents_of(dependent).is_empty() {
+                Propagation::Background
+            } else {
+                Propagation::Foreground
+            };
+            delete(registry, &dependent.key, &dependent.head.metadata.uid, propagation);
         }
     }
 }
@@ -227,13 +230,20 @@ fn delete(registry: &Registry, key: &Key, uid: &str, propagation: Propagation) {
 }
 
 fn remove_finalizer(registry: &Registry, key: &Key, finalizer: &str) {
-    let removed = registry.edit(key, |value| {
-        if let Some(finalizers) = metadata(value).get_mut("finalizers").and_then(Value::as_array_mut) {
-            finalizers.retain(|f| f != finalizer);
-        }
-    });
+    let removed = registry.edit(key, |value| keep(value, "finalizers", |f| f != finalizer));
     // An object that is gone has no finalizers.
     removed.ok();
+}
+
+/// Keeps some elements of a list in an object's metadata; a list without elements is absent, as upstream writes it.
+fn keep(object: &mut Value, list: &str, wanted: impl Fn(&Value) -> bool) {
+    let meta = metadata(object);
+    if let Some(elements) = meta.get_mut(list).and_then(Value::as_array_mut) {
+        elements.retain(wanted);
+        if elements.is_empty() {
+            meta.remove(list);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -306,6 +316,7 @@ mod tests {
             if stays {
                 let left = registry.get(&dependent.key).unwrap();
                 assert!(left.head.metadata.owner_references.is_empty(), "an orphan has no owner");
+                assert!(left.value().pointer("/metadata/ownerReferences").is_none());
             } else {
                 gone(&registry, &dependent.key).await;
             }

@@ -1,5 +1,8 @@
 //! The scheduler: binds each pod that has no node to the best node that fits, or writes down why there is none.
 //!
+//! A node is chosen by its taints, not by its conditions: the node lifecycle controller turns the ones into the others. What is
+//! told of a pod is told once for each different reason, where upstream tells it at every attempt.
+//!
 //! Pods that ask for exactly the same wait in one line: when the first of a line does not fit, none of the others would, so ten
 //! thousand pending pods cost one look. [`fit`] decides, purely; this file is the loop around it.
 
@@ -54,7 +57,7 @@ struct Waiting {
 /// Runs the scheduler until the token is cancelled.
 pub async fn run(registry: Registry, token: CancellationToken) {
     let mut feed = Feed::new(registry.store(), &[Kind::Node, Kind::Pod]);
-    let recorder = Recorder::new(&registry, "default-scheduler", "");
+    let recorder = Recorder::new(&registry, "default-scheduler", "default-scheduler-local");
     let mut scheduler = Scheduler {
         registry,
         recorder,
@@ -230,6 +233,10 @@ impl Scheduler {
         node.used.pods = change(node.used.pods, 1);
         node.used.cpu_milli = change(node.used.cpu_milli, bound.needs.cpu_milli);
         node.used.memory_bytes = change(node.used.memory_bytes, bound.needs.memory_bytes);
+        for (name, milli) in &bound.needs.others_milli {
+            let used = node.used.others_milli.entry(name.clone()).or_default();
+            *used = change(*used, *milli);
+        }
         for selector in self
             .selectors
             .iter()
@@ -286,7 +293,8 @@ impl Scheduler {
             revision: pod.revision,
             field_path: String::new(),
         };
-        self.recorder.record(&about, &Told::normal("Scheduled", words));
+        self.recorder
+            .record_action(&about, &Told::normal("Scheduled", words), "Binding");
     }
 
     /// Writes to every pod of a line why it waits, once for each different reason.
@@ -312,7 +320,8 @@ impl Scheduler {
                 set_condition(pod, "PodScheduled", "False", "Unschedulable", why, now);
             });
             if told.is_ok() {
-                self.recorder.record(&about, &Told::warning("FailedScheduling", why));
+                self.recorder
+                    .record_action(&about, &Told::warning("FailedScheduling", why), "Scheduling");
             }
         }
     }
@@ -337,40 +346,30 @@ struct RawNodeSpec {
 #[serde(default)]
 struct RawNodeStatus {
     allocatable: BTreeMap<String, String>,
-    conditions: Vec<RawCondition>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawCondition {
-    r#type: String,
-    status: String,
 }
 
 impl RawNode {
     fn into_view(self, name: String, labels: BTreeMap<String, String>) -> NodeView {
-        let amount = |what: &str| {
-            self.status
-                .allocatable
-                .get(what)
-                .and_then(|q| quantity::milli(q))
-                .unwrap_or(0)
-        };
-        let whole = |what: &str| u64::try_from(amount(what) / 1000).unwrap_or(u64::MAX);
-        NodeView {
+        let mut node = NodeView {
             name,
-            ready: self
-                .status
-                .conditions
-                .iter()
-                .any(|c| c.r#type == "Ready" && c.status == "True"),
             unschedulable: self.spec.unschedulable,
             labels,
-            cpu_milli: u64::try_from(amount("cpu")).unwrap_or(u64::MAX),
-            memory_bytes: whole("memory"),
-            pods: whole("pods"),
             taints: self.spec.taints,
-            used: Used::default(),
+            ..NodeView::default()
+        };
+        for (what, text) in self.status.allocatable {
+            let milli = quantity::milli(&text).unwrap_or(0);
+            let whole = u64::try_from(milli / 1000).unwrap_or(u64::MAX);
+            let milli = u64::try_from(milli).unwrap_or(u64::MAX);
+            match what.as_str() {
+                "cpu" => node.cpu_milli = milli,
+                "memory" => node.memory_bytes = whole,
+                "pods" => node.pods = whole,
+                _ => {
+                    node.others_milli.insert(what, milli);
+                }
+            }
         }
+        node
     }
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -240,7 +241,8 @@ impl Inner {
             key,
             revision: self.revision,
             head,
-            json: json.into(),
+            // A copy of just its length: the text was written into a buffer of up to twice that, and it is kept for long.
+            json: Bytes::copy_from_slice(json.as_bytes()),
         }
     }
 

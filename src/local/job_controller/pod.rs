@@ -1,6 +1,6 @@
 //! A pod as the Job controller needs it: a few fields, parsed once for each version of the pod.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::local::object::{HeadMeta, Object};
@@ -23,6 +23,8 @@ pub const IGNORED_FAILURES: &str = "batch.kubernetes.io/job-index-ignored-failur
 pub struct PodView {
     /// Its name.
     pub name: String,
+    /// Its uid.
+    pub uid: String,
     /// Its completion index, if it has one.
     pub index: Option<u32>,
     /// Whether it ended well.
@@ -39,9 +41,13 @@ pub struct PodView {
     pub running: bool,
     /// Whether its condition Ready holds.
     pub ready: bool,
+    /// When its condition Ready changed last.
+    pub ready_changed_at: Option<Timestamp>,
+    /// How often its containers were started again, all together.
+    pub restarts: u32,
     /// When it was made.
     pub created_at: Option<Timestamp>,
-    /// When its last container ended, or when it was found failed.
+    /// When it ended, as far as can be told.
     pub finished_at: Option<Timestamp>,
     /// How often its index failed before it.
     pub failures: u32,
@@ -65,26 +71,11 @@ impl PodView {
                 .and_then(|v| v.parse().ok())
                 .unwrap_or(0)
         };
-        let ended: Vec<&Ended> = raw
-            .status
-            .container_statuses
-            .iter()
-            .filter_map(|c| c.state.terminated.as_ref())
-            .collect();
-        let conditions: Vec<(String, String)> = raw
-            .status
-            .conditions
-            .iter()
-            .map(|c| (c.kind.clone(), c.status.clone()))
-            .collect();
-        let transition = raw
-            .status
-            .conditions
-            .iter()
-            .filter_map(|c| c.last_transition_time)
-            .max();
+        let containers = &raw.status.container_statuses;
+        let ready = raw.status.conditions.iter().find(|c| c.kind == "Ready");
         Some(Self {
             name: object.key.name.clone(),
+            uid: meta.uid.clone(),
             index: raw.metadata.annotations.get(INDEX).and_then(|v| v.parse().ok()),
             succeeded: raw.status.phase == "Succeeded",
             failed: raw.status.phase == "Failed",
@@ -92,21 +83,33 @@ impl PodView {
             tracked: meta.finalizers.iter().any(|f| f == TRACKING),
             bound: object.head.node().is_some(),
             running: raw.status.phase == "Running",
-            ready: conditions
-                .iter()
-                .any(|(kind, status)| kind == "Ready" && status == "True"),
+            ready: ready.is_some_and(|c| c.status == "True"),
+            ready_changed_at: ready.and_then(|c| c.last_transition_time),
+            restarts: containers.iter().map(|c| c.restart_count).sum(),
             created_at: meta.creation_timestamp,
-            finished_at: ended.iter().filter_map(|e| e.finished_at).max().or(transition),
+            finished_at: raw
+                .status
+                .finished_at()
+                .or_else(|| told_to_end_at(meta))
+                .or(meta.creation_timestamp),
             failures: count(FAILURES),
             ignored_failures: count(IGNORED_FAILURES),
-            exit_codes: raw
-                .status
-                .container_statuses
+            exit_codes: containers
                 .iter()
                 .filter_map(|c| Some((c.name.clone(), c.state.terminated.as_ref()?.exit_code)))
                 .collect(),
-            conditions,
+            conditions: raw
+                .status
+                .conditions
+                .iter()
+                .map(|c| (c.kind.clone(), c.status.clone()))
+                .collect(),
         })
+    }
+
+    /// Returns how often its index failed before it, whether that counted or not.
+    pub fn all_failures(&self) -> u32 {
+        self.failures.saturating_add(self.ignored_failures)
     }
 
     /// Tells whether it will never run again.
@@ -123,6 +126,12 @@ impl PodView {
     pub fn is_terminating(&self) -> bool {
         !self.is_terminal() && self.deleting
     }
+}
+
+/// Returns when a pod was told to end: its deletionTimestamp is that, plus its grace period.
+fn told_to_end_at(meta: &HeadMeta) -> Option<Timestamp> {
+    let grace = SignedDuration::from_secs(meta.deletion_grace_period_seconds.unwrap_or(0));
+    meta.deletion_timestamp?.checked_sub(grace).ok()
 }
 
 /// Returns the uid of the Job that controls this object.
@@ -154,6 +163,26 @@ struct RawStatus {
     container_statuses: Vec<RawContainer>,
 }
 
+impl RawStatus {
+    /// Returns when the last container ended, once all have; else since when the pod has not been ready.
+    fn finished_at(&self) -> Option<Timestamp> {
+        let ends: Option<Vec<Timestamp>> = self
+            .container_statuses
+            .iter()
+            .map(|c| c.state.terminated.as_ref()?.finished_at)
+            .collect();
+        let last = ends.and_then(|ends| ends.into_iter().max());
+        let not_ready = || {
+            let ready = self
+                .conditions
+                .iter()
+                .find(|c| c.kind == "Ready" && c.status == "False");
+            ready.and_then(|c| c.last_transition_time)
+        };
+        last.or_else(not_ready)
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RawCondition {
@@ -164,9 +193,10 @@ struct RawCondition {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct RawContainer {
     name: String,
+    restart_count: u32,
     state: RawState,
 }
 
@@ -181,4 +211,51 @@ struct RawState {
 struct Ended {
     exit_code: i32,
     finished_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::local::kinds::Kind;
+    use crate::local::object::Key;
+    use crate::local::store::Store;
+
+    fn read(meta: &Value, status: &Value) -> PodView {
+        let mut all = json!({"name": "p", "creationTimestamp": "2026-01-01T00:00:00Z"});
+        for (field, value) in meta.as_object().unwrap() {
+            all[field] = value.clone();
+        }
+        let store = Arc::new(Store::default());
+        let pod = json!({"metadata": all, "status": status});
+        PodView::read(&store.create(Key::new(Kind::Pod, "default", "p"), pod).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn when_a_pod_ended_is_read_where_upstream_reads_it() {
+        let deleted = json!({"deletionTimestamp": "2026-01-01T00:01:30Z", "deletionGracePeriodSeconds": 30});
+        let ready = json!([{"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:20Z"}]);
+        let ended = |at: &str| json!({"name": "w", "state": {"terminated": {"exitCode": 1, "finishedAt": at}}});
+        for (meta, status, want) in [
+            (json!({}), json!({}), "2026-01-01T00:00:00Z"),
+            (deleted.clone(), json!({}), "2026-01-01T00:01:00Z"),
+            (deleted.clone(), json!({"conditions": ready}), "2026-01-01T00:00:20Z"),
+            (
+                deleted,
+                json!({"conditions": ready, "containerStatuses": [ended("2026-01-01T00:00:05Z"), ended("2026-01-01T00:00:10Z")]}),
+                "2026-01-01T00:00:10Z",
+            ),
+            (
+                json!({}),
+                json!({"conditions": ready, "containerStatuses": [ended("2026-01-01T00:00:05Z"), {"name": "x"}]}),
+                "2026-01-01T00:00:20Z",
+            ),
+        ] {
+            let view = read(&meta, &status);
+            assert_eq!(view.finished_at.unwrap().to_string(), want);
+        }
+    }
 }

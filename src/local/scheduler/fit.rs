@@ -1,8 +1,9 @@
 //! Whether a pod fits a node, and which node is best. Pure.
 //!
-//! Filters and their words are upstream's: unschedulable, taints, node selector, resources, hard spread. Scores are two of
-//! upstream's: the least requested node, and an even spread over nodes. Not done, and ignored in a pod: affinity, priorities
-//! and preemption, ports, volumes, other topologies than `kubernetes.io/hostname`.
+//! Filters, their order and their words are upstream's: unschedulable, taints, node selector, resources, hard spread. Scores are
+//! two of upstream's: the least requested node, and an even spread over nodes. Not done, and ignored in a pod: affinity, priorities
+//! and preemption (the words for it are said all the same, as for a pod that nothing less important stands in the way of), ports,
+//! volumes, other topologies than `kubernetes.io/hostname`.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ pub struct Needs {
     pub cpu_milli: u64,
     /// Requested memory in bytes.
     pub memory_bytes: u64,
+    /// What else is requested, by name, in thousandths.
+    pub others_milli: BTreeMap<String, u64>,
     /// Labels that the node must have.
     pub node_selector: BTreeMap<String, String>,
     /// Taints that the pod tolerates.
@@ -34,15 +37,20 @@ pub struct Toleration {
     operator: Option<String>,
     value: Option<String>,
     effect: Option<String>,
+    #[serde(rename = "tolerationSeconds")]
+    seconds: Option<i64>,
 }
 
 /// A taint of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Taint {
-    key: String,
-    value: String,
-    effect: String,
+    /// Its key.
+    pub key: String,
+    /// Its value; often empty.
+    pub value: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: String,
 }
 
 /// A topology spread constraint over `kubernetes.io/hostname`.
@@ -77,8 +85,6 @@ impl SpreadSelector {
 pub struct NodeView {
     /// Its name.
     pub name: String,
-    /// Whether its condition Ready holds.
-    pub ready: bool,
     /// Whether it is cordoned.
     pub unschedulable: bool,
     /// Its labels.
@@ -91,6 +97,8 @@ pub struct NodeView {
     pub memory_bytes: u64,
     /// How many pods it takes.
     pub pods: u64,
+    /// What else is allocatable, by name, in thousandths.
+    pub others_milli: BTreeMap<String, u64>,
     /// What its pods request.
     pub used: Used,
 }
@@ -104,100 +112,150 @@ pub struct Used {
     pub memory_bytes: u64,
     /// Pods.
     pub pods: u64,
+    /// Anything else, by name, in thousandths.
+    pub others_milli: BTreeMap<String, u64>,
     /// Pods by spread selector.
     pub matching: BTreeMap<SpreadSelector, u64>,
 }
 
 /// Chooses the best node, or says why none fits, in upstream's words.
 pub fn choose<'n>(needs: &Needs, nodes: &'n [NodeView]) -> Result<&'n NodeView, String> {
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    let mut refusals: Vec<Refusal> = Vec::new();
     let mut best: Option<(i64, &NodeView)> = None;
     for node in nodes {
-        let against = objections(needs, node, nodes);
-        if against.is_empty() {
-            let score = score(needs, node, nodes);
-            if best.is_none_or(|(high, _)| score > high) {
-                best = Some((score, node));
+        match refusal(needs, node, nodes) {
+            Some(refusal) => refusals.push(refusal),
+            None => {
+                let score = score(needs, node, nodes);
+                if best.is_none_or(|(high, _)| score > high) {
+                    best = Some((score, node));
+                }
             }
         }
-        for reason in against {
-            *reasons.entry(reason).or_default() += 1;
-        }
     }
-    if let Some((_, node)) = best {
-        return Ok(node);
+    match best {
+        Some((_, node)) => Ok(node),
+        None if nodes.is_empty() => Err("no nodes available to schedule pods".into()),
+        None => Err(explain(&refusals)),
     }
-    if nodes.is_empty() {
-        return Err("no nodes available to schedule pods".into());
-    }
-    let mut words: Vec<String> = reasons
-        .iter()
-        .map(|(reason, count)| format!("{count} {reason}"))
-        .collect();
-    words.sort();
-    let helpless = reasons
-        .keys()
-        .any(|r| !r.starts_with("Insufficient") && r != "Too many pods");
-    let preemption = if helpless {
-        "Preemption is not helpful for scheduling"
-    } else {
-        "No preemption victims found for incoming pod"
-    };
-    let all = nodes.len();
-    Err(format!(
-        "0/{all} nodes are available: {}. preemption: 0/{all} nodes are available: {all} {preemption}.",
-        words.join(", ")
-    ))
 }
 
-fn objections(needs: &Needs, node: &NodeView, nodes: &[NodeView]) -> Vec<String> {
-    if node.unschedulable {
-        return vec!["node(s) were unschedulable".into()];
+/// Why a node does not take a pod.
+struct Refusal {
+    reasons: Vec<String>,
+    /// Whether the pod would not fit even if the node had no other pods.
+    is_final: bool,
+}
+
+/// Upstream's sentence about nodes none of which takes the pod; the middle part is said since 1.34, where no claim to a device
+/// could be given back.
+fn explain(refusals: &[Refusal]) -> String {
+    let all = refusals.len();
+    let reasons = histogram(refusals.iter().flat_map(|r| r.reasons.iter().map(String::as_str)));
+    let helpless = "Preemption is not helpful for scheduling";
+    let no_victims = "No preemption victims found for incoming pod";
+    let preemption = histogram(refusals.iter().map(|r| if r.is_final { helpless } else { no_victims }));
+    format!(
+        "0/{all} nodes are available: {reasons}. no new claims to deallocate, preemption: 0/{all} nodes are available: {preemption}."
+    )
+}
+
+/// Counts equal words, and writes them as upstream does: sorted as text, the number first.
+fn histogram<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
     }
-    if !node.ready {
-        return vec!["node(s) had untolerated taint {node.kubernetes.io/not-ready: }".into()];
+    let mut parts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    parts.sort();
+    parts.join(", ")
+}
+
+/// Asks the filters in upstream's order; the first that objects is the only one that is told of.
+fn refusal(needs: &Needs, node: &NodeView, nodes: &[NodeView]) -> Option<Refusal> {
+    let because = |reason: &str, is_final| {
+        Some(Refusal {
+            reasons: vec![reason.into()],
+            is_final,
+        })
+    };
+    let tolerates = |taint: &Taint| needs.tolerations.iter().any(|t| t.tolerates(taint));
+    if node.unschedulable && !tolerates(&Taint::unschedulable()) {
+        return because("node(s) were unschedulable", true);
     }
-    let untolerated = node
+    if node
         .taints
         .iter()
-        .find(|t| t.effect != "PreferNoSchedule" && !needs.tolerations.iter().any(|o| o.tolerates(t)));
-    if let Some(taint) = untolerated {
-        return vec![format!(
-            "node(s) had untolerated taint {{{}: {}}}",
-            taint.key, taint.value
-        )];
+        .any(|t| t.effect != "PreferNoSchedule" && !tolerates(t))
+    {
+        return because("node(s) had untolerated taint(s)", true);
     }
     if needs.node_selector.iter().any(|(k, v)| node.labels.get(k) != Some(v)) {
-        return vec!["node(s) didn't match Pod's node affinity/selector".into()];
+        return because("node(s) didn't match Pod's node affinity/selector", true);
     }
-    let mut reasons = Vec::new();
-    if node.used.pods + 1 > node.pods {
-        reasons.push("Too many pods".to_owned());
+    let short = shortages(needs, node);
+    if !short.reasons.is_empty() {
+        return Some(short);
     }
-    if node.used.cpu_milli + needs.cpu_milli > node.cpu_milli {
-        reasons.push("Insufficient cpu".to_owned());
-    }
-    if node.used.memory_bytes + needs.memory_bytes > node.memory_bytes {
-        reasons.push("Insufficient memory".to_owned());
-    }
-    if reasons.is_empty()
-        && needs
-            .spread
-            .iter()
-            .any(|s| s.is_hard && skew(s, node, nodes) > s.max_skew)
+    if needs
+        .spread
+        .iter()
+        .any(|s| s.is_hard && skew(s, node, nodes) > s.max_skew)
     {
-        reasons.push("node(s) didn't match pod topology spread constraints".to_owned());
+        return because("node(s) didn't match pod topology spread constraints", false);
     }
-    reasons
+    None
+}
+
+/// Names everything that the node has too little of.
+fn shortages(needs: &Needs, node: &NodeView) -> Refusal {
+    let mut short = Refusal {
+        reasons: Vec::new(),
+        is_final: false,
+    };
+    if node.used.pods + 1 > node.pods {
+        short.reasons.push("Too many pods".into());
+    }
+    let amount = |of: &BTreeMap<String, u64>, name: &str| of.get(name).copied().unwrap_or(0);
+    let mut check = |name: &str, wanted: u64, used: u64, all: u64| {
+        if wanted > 0 && wanted > all.saturating_sub(used) {
+            short.reasons.push(format!("Insufficient {name}"));
+            short.is_final |= wanted > all;
+        }
+    };
+    check("cpu", needs.cpu_milli, node.used.cpu_milli, node.cpu_milli);
+    check("memory", needs.memory_bytes, node.used.memory_bytes, node.memory_bytes);
+    for (name, wanted) in &needs.others_milli {
+        let used = amount(&node.used.others_milli, name);
+        check(name, *wanted, used, amount(&node.others_milli, name));
+    }
+    short
+}
+
+impl Taint {
+    /// Returns the taint that stands for a cordon.
+    fn unschedulable() -> Self {
+        Self {
+            key: "node.kubernetes.io/unschedulable".into(),
+            value: String::new(),
+            effect: "NoSchedule".into(),
+        }
+    }
 }
 
 impl Toleration {
-    fn tolerates(&self, taint: &Taint) -> bool {
+    /// Tells whether it tolerates a taint.
+    pub fn tolerates(&self, taint: &Taint) -> bool {
         let same = |own: &Option<String>, other: &str| own.as_deref().is_none_or(|o| o.is_empty() || o == other);
         let exists = self.operator.as_deref() == Some("Exists");
         same(&self.effect, &taint.effect)
             && same(&self.key, &taint.key)
             && (exists || (self.key.is_some() && self.value.as_deref().unwrap_or_default() == taint.value))
+    }
+
+    /// Returns for how many seconds it tolerates a `NoExecute` taint; none: for ever.
+    pub fn seconds(&self) -> Option<i64> {
+        self.seconds
     }
 }
 
@@ -227,22 +285,16 @@ pub fn needs(namespace: &str, raw: RawSpec) -> Needs {
         tolerations: raw.tolerations,
         ..Needs::default()
     };
-    for container in &raw.containers {
-        let amount = |name: &str| {
-            container
-                .resources
-                .requests
-                .get(name)
-                .and_then(|q| quantity::milli(q))
-                .unwrap_or(0)
+    for (name, text) in raw.containers.iter().flat_map(|c| &c.resources.requests) {
+        let milli = quantity::milli(text).unwrap_or(0);
+        let whole = u64::try_from(milli / 1000).unwrap_or(u64::MAX);
+        let milli = u64::try_from(milli).unwrap_or(u64::MAX);
+        let (sum, more) = match name.as_str() {
+            "cpu" => (&mut needs.cpu_milli, milli),
+            "memory" => (&mut needs.memory_bytes, whole),
+            other => (needs.others_milli.entry(other.to_owned()).or_default(), milli),
         };
-        needs.cpu_milli = needs
-            .cpu_milli
-            .saturating_add(u64::try_from(amount("cpu")).unwrap_or(u64::MAX));
-        let bytes = amount("memory") / 1000;
-        needs.memory_bytes = needs
-            .memory_bytes
-            .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        *sum = sum.saturating_add(more);
     }
     for raw in raw
         .topology_spread_constraints
@@ -305,7 +357,6 @@ mod tests {
     fn node(name: &str) -> NodeView {
         NodeView {
             name: name.into(),
-            ready: true,
             cpu_milli: 2000,
             memory_bytes: 1 << 30,
             pods: 10,
@@ -350,8 +401,9 @@ mod tests {
         }];
         assert_eq!(
             choose(&small(), &nodes).unwrap_err(),
-            "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {k: v}, 1 node(s) were unschedulable. \
-             preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+            "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. \
+             no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, \
+             2 Preemption is not helpful for scheduling."
         );
         let tolerant = Needs {
             tolerations: vec![Toleration {
@@ -370,6 +422,54 @@ mod tests {
             choose(&picky, &[node("a")])
                 .unwrap_err()
                 .contains("1 node(s) didn't match Pod's node affinity/selector")
+        );
+    }
+
+    #[test]
+    fn what_no_node_is_large_enough_for_preemption_cannot_help() {
+        let needs = |requests: serde_json::Value| {
+            let spec = serde_json::json!({"containers": [{"resources": {"requests": requests}}]});
+            super::needs("lab", serde_json::from_value(spec).unwrap())
+        };
+        let end = "no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+        for (requests, reasons) in [
+            (serde_json::json!({"cpu": "100"}), "1 Insufficient cpu"),
+            (
+                serde_json::json!({"cpu": "100", "memory": "1000Gi"}),
+                "1 Insufficient cpu, 1 Insufficient memory",
+            ),
+            (
+                serde_json::json!({"example.com/gpu": "1"}),
+                "1 Insufficient example.com/gpu",
+            ),
+        ] {
+            let want = format!("0/1 nodes are available: {reasons}. {end}");
+            assert_eq!(choose(&needs(requests), &[node("a")]).unwrap_err(), want);
+        }
+        let mut full = node("a");
+        full.used.pods = full.pods;
+        let why = choose(&needs(serde_json::json!({})), &[full]).unwrap_err();
+        assert!(why.contains("1 Too many pods. ") && why.contains("1 No preemption victims found"));
+    }
+
+    #[test]
+    fn a_cordon_stops_those_that_do_not_tolerate_it() {
+        let mut cordoned = node("a");
+        cordoned.unschedulable = true;
+        cordoned.taints = vec![Taint::unschedulable()];
+        let tolerant = Needs {
+            tolerations: vec![Toleration {
+                key: Some("node.kubernetes.io/unschedulable".into()),
+                operator: Some("Exists".into()),
+                ..Toleration::default()
+            }],
+            ..small()
+        };
+        assert!(choose(&tolerant, &[cordoned.clone()]).is_ok());
+        assert!(
+            choose(&small(), &[cordoned])
+                .unwrap_err()
+                .contains("1 node(s) were unschedulable.")
         );
     }
 
