@@ -2,7 +2,8 @@
 //!
 //! A run is a folder `runs/<run id>/` below the state folder, readable by its owner only:
 //! - `plan.json`, the plan; written last when a run is made, so a folder without it is no run;
-//! - `ledger.ndjson`, a header line and one line a partial, each with a checksum; appended and synced in groups;
+//! - `ledger.ndjson`, a header line, one line a partial and one for each index whose results a rerun set aside, each with a
+//!   checksum; appended and synced in groups; nothing is ever taken out;
 //! - `summary.json`, the run in one value, for people and programs that look later;
 //! - `lock`, an empty file that the one program that writes holds an advisory lock on.
 //!
@@ -22,7 +23,7 @@ use jiff::Timestamp;
 use rustix::fs::{Access, access};
 
 use crate::plan::{Plan, RunId};
-use crate::run::partial::Partial;
+use crate::run::partial::{Kept, Partial, SetAside};
 use crate::run::summary::Summary;
 
 mod disk;
@@ -54,6 +55,8 @@ pub struct KeptRun {
     pub plan: Plan,
     /// The partials, in the order they were accepted. One may occur twice; counting it once is the reader's matter.
     pub partials: Vec<Partial>,
+    /// Which of them do not count, since a rerun set them aside.
+    pub set_aside: Vec<SetAside>,
     /// The summary; none when the run has not ended here, or when it is of a form this program does not read.
     pub summary: Option<Summary>,
     /// Whole lines of the ledger that were not valid: damage, since a write that was cut short leaves no whole line.
@@ -80,11 +83,18 @@ pub enum OpenRun {
 impl KeptRun {
     /// Refuses to go on with a run of this name under another plan: its results would be another computation's.
     pub fn fits(&self, plan: &Plan) -> Result<(), LedgerError> {
-        let computed = |plan: &Plan| (plan.first, plan.parameters, plan.shards, plan.kernel.clone());
-        if computed(&self.plan) == computed(plan) {
+        if self.plan.is_same_computation(plan) {
             Ok(())
         } else {
             Err(LedgerError::OtherPlan { run: plan.run.clone() })
+        }
+    }
+
+    /// Returns what is kept of the run's results.
+    pub fn results(&self) -> Kept {
+        Kept {
+            partials: self.partials.clone(),
+            set_aside: self.set_aside.clone(),
         }
     }
 }
@@ -134,7 +144,8 @@ impl StateFolder {
         let summary = read_summary(&folder)?;
         let kept = KeptRun {
             plan,
-            partials: scan.partials,
+            partials: scan.kept.partials,
+            set_aside: scan.kept.set_aside,
             summary,
             dropped_lines: scan.bad_lines,
         };
@@ -153,7 +164,8 @@ impl StateFolder {
         let summary = read_summary(&folder)?;
         Ok(KeptRun {
             plan,
-            partials: scan.partials,
+            partials: scan.kept.partials,
+            set_aside: scan.kept.set_aside,
             summary,
             dropped_lines: scan.bad_lines,
         })

@@ -69,7 +69,7 @@ impl Model {
         run.restore(started.kept.clone());
         run.pick_verify(started.seed);
         let stage = match started.task {
-            Task::Submit => Stage::Submitting,
+            Task::Submit | Task::Rerun(_) => Stage::Submitting,
             Task::Attach => Stage::Watching,
         };
         Self {
@@ -128,6 +128,7 @@ impl Model {
         let place = Place {
             cluster: self.started.cluster.clone(),
             namespace: self.started.namespace.clone(),
+            reach_flags: self.started.reach_flags.clone(),
         };
         let headline = match end {
             End::Proven => Headline::Proven,
@@ -137,9 +138,14 @@ impl Model {
             End::Lost | End::Signal(_) | End::Left => Headline::Unfinished,
         };
         let mut summary = summarize(&self.run, &place, self.cost, headline, end.exit_code());
-        if let (Task::Submit, Some(last)) = (self.started.task, self.last_accepted_at) {
+        match (&self.started.task, self.last_accepted_at) {
             // Kubernetes' own times are whole seconds; this session saw all of the run, and its clock is finer.
-            summary.wall_ms = u64::try_from(last.duration_since(self.started_at).as_millis()).ok();
+            (Task::Submit, Some(last)) => {
+                summary.wall_ms = u64::try_from(last.duration_since(self.started_at).as_millis()).ok();
+            }
+            // From the first Job to the end of this one there may be days in which nothing was computed.
+            (Task::Rerun(_), _) => summary.wall_ms = None,
+            (Task::Submit | Task::Attach, _) => {}
         }
         // Dropped lines also show as gaps in their numbers, unless the log ended with them.
         summary.log_lines_lost = summary.log_lines_lost.max(self.logs_dropped);

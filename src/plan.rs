@@ -26,12 +26,14 @@ pub mod number;
 pub mod pace;
 pub mod quantity;
 pub mod remarks;
+pub mod rerun;
 pub mod resource;
 pub mod run_id;
 
 pub use error::{Field, PlanError};
 pub use labels::{TaintEffect, Toleration};
 pub use quantity::Quantity;
+pub use rerun::Rerun;
 pub use resource::Resource;
 pub use run_id::RunId;
 
@@ -96,7 +98,7 @@ impl LogLevel {
 pub struct Plan {
     /// The version of this form; [`PLAN_VERSION`].
     pub version: u32,
-    /// The run's name, which is the name of its Job and its `ConfigMap`.
+    /// The run's name, which is the name of its first Job and of that one's `ConfigMap`.
     pub run: RunId,
     /// The first parameter.
     pub first: u64,
@@ -186,6 +188,12 @@ impl Plan {
     /// Returns the parallelism of the Job: a worker without a shard would never start.
     pub fn parallelism(&self) -> u32 {
         self.workers.min(self.shards)
+    }
+
+    /// Tells whether both plans compute the same: then the result of an index of one run is that of the other's.
+    pub fn is_same_computation(&self, other: &Self) -> bool {
+        (self.first, self.parameters, self.shards, &self.kernel)
+            == (other.first, other.parameters, other.shards, &other.kernel)
     }
 
     /// Checks every field and how they fit together; the first problem is returned.

@@ -25,8 +25,8 @@ use crate::ledger::StateFolder;
 use crate::model::effect::{Effect, End, JobChange};
 use crate::model::event::{Event, Outcome, Signal, Started};
 use crate::model::{Model, update};
-use crate::plan::Plan;
-use crate::run::fact::{CompletionIndex, Delta, JobUid};
+use crate::plan::{Plan, Rerun};
+use crate::run::fact::{CompletionIndex, Computes, Delta, JobUid};
 use keeper::Keeper;
 pub use teller::{Form, Teller, print_summary};
 
@@ -57,6 +57,14 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             began_at: Timestamp::now(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Begins at a given time of day, for a session that must be repeatable.
+    pub fn starting_at(began_at: Timestamp) -> Self {
+        Self {
+            began_at,
             began: Instant::now(),
         }
     }
@@ -199,8 +207,8 @@ impl Shell {
 
     fn carry_out(&mut self, at: Timestamp, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Submit(plan) => self.submit(*plan),
-            Effect::Watch { job, uid } => self.watch(&job, &uid),
+            Effect::Submit { plan, rerun } => self.submit(*plan, rerun),
+            Effect::Watch { job, uid, computes } => self.watch(&job, &uid, &computes),
             Effect::Follow(targets) => {
                 if let Some(pool) = &self.log_pool {
                     pool.follow(targets);
@@ -233,17 +241,20 @@ impl Shell {
         });
     }
 
-    fn submit(&mut self, plan: Plan) {
+    fn submit(&mut self, plan: Plan, rerun: Option<Rerun>) {
         let connection = self.connection.clone();
         self.beside(async move {
-            let outcome = effects::submit(&connection, plan, &mut || rand::random()).await;
+            let outcome = match rerun {
+                Some(rerun) => effects::submit_rerun(&connection, plan, rerun).await,
+                None => effects::submit(&connection, plan, &mut || rand::random()).await,
+            };
             vec![Event::Outcome(outcome)]
         });
     }
 
-    fn watch(&mut self, job: &str, uid: &JobUid) {
+    fn watch(&mut self, job: &str, uid: &JobUid, computes: &Computes) {
         self.keeper.open(self.model.run().plan());
-        for watch in watch::watch_run(&self.connection, job, uid, &self.facts, &self.token) {
+        for watch in watch::watch_run(&self.connection, job, uid, computes, &self.facts, &self.token) {
             self.tasks.spawn(watch);
         }
         let (pool, work) = LogPool::new(self.connection.clone(), self.logs.clone(), self.token.clone());
@@ -252,12 +263,13 @@ impl Shell {
     }
 
     fn collect(&mut self) {
-        let Some(uid) = self.model.run().job_uid().cloned() else {
+        let run = self.model.run();
+        let Some((uid, computes)) = run.job_uid().cloned().zip(run.job_computes().cloned()) else {
             return;
         };
         let connection = self.connection.clone();
         self.beside(async move {
-            match watch::list_pods(&connection, &uid).await {
+            match watch::list_pods(&connection, &uid, &computes).await {
                 Ok(pods) => {
                     let mut events: Vec<Event> = pods
                         .into_iter()

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ttg_tui::plan::{Plan, RunId};
-use ttg_tui::run::fact::{CompletionIndex, Delta, Ended, JobUid, NodeName, Phase, PodFact, PodUid};
+use ttg_tui::run::fact::{CompletionIndex, Computes, Delta, Ended, JobUid, NodeName, Phase, PodFact, PodUid};
 use ttg_tui::run::state::RunState;
 use ttg_worker::protocol::ResultMessage;
 use ttg_worker::protocol::result::RESULT_VERSION;
@@ -26,7 +26,7 @@ pub(crate) fn plan(shards: u32) -> Plan {
 /// Returns the state of a run whose Job is known and of which nothing else is.
 pub(crate) fn state(shards: u32) -> RunState {
     let mut state = RunState::new(plan(shards));
-    state.watch_job(&JobUid::from(JOB));
+    state.watch_job(&JobUid::from(JOB), &Computes::All);
     state
 }
 

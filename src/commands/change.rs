@@ -1,6 +1,9 @@
 //! `ttg-tui scale`, `suspend`, `resume`, `cancel` and `delete`: one change of a run on the cluster.
+//!
+//! Of a run with several Jobs the newest that is not finished is changed, and all of them are deleted.
 
 use super::{cluster_flags, find, reach, reach_flags, style, tell};
+use crate::cluster::connect::Connection;
 use crate::cluster::effects;
 use crate::config::Config;
 use crate::error::{Error, Exit};
@@ -8,7 +11,7 @@ use crate::ledger::StateFolder;
 use crate::model::effect::JobChange;
 use crate::model::event::Outcome;
 use crate::report::list::changed_line;
-use crate::run::fact::JobFact;
+use crate::run::fact::{Computes, JobFact};
 use crate::shell::{Clock, whoami};
 
 /// Runs the command; returns its exit code.
@@ -16,11 +19,33 @@ pub(super) async fn change(config: &Config, asked: &str, change: &JobChange) -> 
     let clock = Clock::start();
     let state = StateFolder::open(&config.state_folder)?;
     let reached = reach(config, clock, false).await?;
-    let connection = &reached.connection;
-    let job = find::named(connection, &state, asked).await?;
-    if let Some(refusal) = refusal(&job, change, &reached.flags) {
-        return Err(refusal);
+    let found = find::named(&reached.connection, &state, asked).await?;
+    let jobs: Vec<&JobFact> = match change {
+        JobChange::Delete => found.all().collect(),
+        JobChange::Scale(_) | JobChange::Suspend | JobChange::Resume | JobChange::Cancel => vec![found.changeable()],
+    };
+    for job in jobs {
+        if let Some(refusal) = refusal(job, change, &reached.flags) {
+            return Err(refusal);
+        }
+        change_job(config, &reached.connection, job, change, clock).await?;
     }
+    let run = &found.newest.run;
+    let is_kept = state.runs()?.iter().any(|kept| kept.as_str() == run);
+    if let Some(hint) = hint(found.changeable(), change, is_kept, &reach_flags(config)) {
+        tell(&format!("hint: {hint}"));
+    }
+    Ok(0)
+}
+
+/// Changes one Job, and says so.
+async fn change_job(
+    config: &Config,
+    connection: &Connection,
+    job: &JobFact,
+    change: &JobChange,
+    clock: Clock,
+) -> Result<(), Error> {
     let (by, now) = (whoami(), clock.now());
     let what = match effects::change(connection, &job.name, &job.uid, change, &by, now).await {
         Outcome::Changed { what, .. } => what,
@@ -38,12 +63,18 @@ pub(super) async fn change(config: &Config, asked: &str, change: &JobChange) -> 
     };
     let kubectl_flags = format!("{} -n {}", cluster_flags(config), connection.namespace);
     let twin = effects::kubectl_twin(&job.name, &kubectl_flags, change, &by, now);
-    tell(&changed_line(style(config), &job.name, &what, &twin));
-    let is_kept = state.runs()?.iter().any(|run| run.as_str() == job.name);
-    if let Some(hint) = hint(&job, change, is_kept, &reach_flags(config)) {
-        tell(&format!("hint: {hint}"));
+    tell(&changed_line(style(config), &job.run, &what, &twin));
+    Ok(())
+}
+
+/// Names a Job by its run, and by its own name where that is another.
+pub(super) fn job_words(job: &JobFact) -> String {
+    let JobFact { name, run, .. } = job;
+    if name == run {
+        format!("the Job of {run}")
+    } else {
+        format!("the Job {name} of {run}")
     }
-    Ok(0)
 }
 
 /// Refuses what a server would take, though it can mean nothing any more.
@@ -58,26 +89,29 @@ fn refusal(job: &JobFact, change: &JobChange, flags: &str) -> Option<Error> {
     if !job.is_finished() {
         return None;
     }
-    let (run, how) = (
-        &job.name,
-        if job.condition("Failed").is_some() {
-            "has failed"
-        } else {
-            "is complete"
-        },
-    );
-    let what = format!("the Job of {run} {how}, and a finished Job cannot be {done}");
-    Some(Error::usage(what).with_hint(format!("how it ended: ttg-tui attach {run}{flags}")))
+    let how = if job.condition("Failed").is_some() {
+        "has failed"
+    } else {
+        "is complete"
+    };
+    let what = format!("{} {how}, and a finished Job cannot be {done}", job_words(job));
+    Some(Error::usage(what).with_hint(format!("how it ended: ttg-tui attach {}{flags}", job.run)))
 }
 
 /// Says what can be typed next, or what the change cannot do.
 fn hint(job: &JobFact, change: &JobChange, is_kept: bool, flags: &str) -> Option<String> {
-    let run = &job.name;
+    let run = &job.run;
     match change {
-        JobChange::Scale(workers) if *workers > job.completions => Some(format!(
-            "the run has {} shards, so no more workers than that have something to do",
-            job.completions
-        )),
+        JobChange::Scale(workers) if *workers > job.completions => {
+            let what = match job.computes {
+                Computes::Only(_) => job_words(job),
+                Computes::All | Computes::Unknown(_) => "the run".to_owned(),
+            };
+            let shards = job.completions;
+            Some(format!(
+                "{what} has {shards} shards, so no more workers than that have something to do"
+            ))
+        }
         JobChange::Scale(_) | JobChange::Resume => None,
         JobChange::Suspend => Some(format!("it goes on with: ttg-tui resume {run}{flags}")),
         JobChange::Cancel => Some(format!("undone with: ttg-tui resume {run}{flags}")),
@@ -100,6 +134,7 @@ mod tests {
         });
         JobFact {
             name: "ttg-a".to_owned(),
+            run: "ttg-a".to_owned(),
             completions: 12,
             conditions: conditions.into_iter().collect(),
             ..JobFact::default()
@@ -125,6 +160,12 @@ mod tests {
                 assert_eq!(refusal(&job(condition), &change, ""), None, "{change:?}");
             }
         }
+        let rerun = JobFact {
+            name: "ttg-a-r1".to_owned(),
+            ..job(Some("Complete"))
+        };
+        let said = refusal(&rerun, &JobChange::Resume, "").unwrap().to_string();
+        assert!(said.starts_with("the Job ttg-a-r1 of ttg-a is complete, "), "{said}");
         let refused = refusal(&job(Some("Complete")), &JobChange::Resume, " -n lab").unwrap();
         assert_eq!(refused.exit_code(), 2);
         assert_eq!(refused.hint(), Some("how it ended: ttg-tui attach ttg-a -n lab"));

@@ -1,20 +1,19 @@
 //! `ttg-tui list`: the runs that are kept here and those on the cluster, if there is one. Starts none.
 
-use std::collections::BTreeMap;
 use std::io::{Write, stdout};
 
+use super::find::{self, RunJobs};
 use super::result::{is_whole, restored};
 use super::{reach, style, tell};
 use crate::cluster::connect::Connection;
-use crate::cluster::watch::find_runs;
 use crate::config::{Config, Output, Where};
 use crate::error::Error;
 use crate::host;
 use crate::ledger::{KeptRun, StateFolder};
-use crate::plan::RunId;
 use crate::plan::job::plan_from_annotation;
+use crate::plan::{Plan, RunId};
 use crate::report::list::{Found, Kept, Row, list_text, row_line};
-use crate::run::fact::JobFact;
+use crate::run::intervals::IndexSet;
 use crate::shell::Clock;
 
 /// Runs the command; returns its exit code.
@@ -40,19 +39,18 @@ pub(super) async fn list(config: &Config) -> Result<u8, Error> {
 }
 
 /// Lists the runs on the cluster; none when no local cluster runs, as a list is no reason to start one.
-async fn on_cluster(config: &Config, clock: Clock) -> Result<Option<(Connection, Vec<JobFact>)>, Error> {
+async fn on_cluster(config: &Config, clock: Clock) -> Result<Option<(Connection, Vec<RunJobs>)>, Error> {
     if config.target == Where::Local && host::find(&config.runtime_folder).is_none() {
         tell("no local cluster is running: only what is kept here is listed");
         return Ok(None);
     }
     let connection = reach(config, clock, false).await?.connection;
-    let jobs = find_runs(&connection).await?;
-    Ok(Some((connection, jobs)))
+    let runs = find::runs(&connection).await?;
+    Ok(Some((connection, runs)))
 }
 
-/// Makes one row of what is kept of a run and of its Job.
-fn rows(state: &StateFolder, connection: Option<&Connection>, jobs: Vec<JobFact>) -> Result<Vec<Row>, Error> {
-    let mut jobs: BTreeMap<String, JobFact> = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
+/// Makes one row of what is kept of a run and of its Jobs.
+fn rows(state: &StateFolder, connection: Option<&Connection>, mut jobs: Vec<RunJobs>) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for run in state.runs()? {
         let kept = match state.read_run(&run) {
@@ -63,28 +61,38 @@ fn rows(state: &StateFolder, connection: Option<&Connection>, jobs: Vec<JobFact>
                 continue;
             }
         };
-        let is_same = jobs.get(run.as_str()).is_some_and(|job| is_of(job, &kept));
-        let job = if is_same { jobs.remove(run.as_str()) } else { None };
-        rows.push(kept_row(state, &run, &kept, found(connection, job.as_ref())));
+        let position = jobs
+            .iter()
+            .position(|jobs| jobs.newest.run == run.as_str() && is_of(jobs, &kept));
+        let own = position.map(|position| jobs.swap_remove(position));
+        rows.push(kept_row(state, &run, &kept, found(connection, own.as_ref())));
     }
-    let others = jobs.values();
-    rows.extend(others.map(|job| Row::new(&job.name, found(connection, Some(job)), None)));
+    let others = jobs.iter();
+    rows.extend(others.map(|other| Row::new(&other.newest.run, found(connection, Some(other)), None)));
     Ok(rows)
 }
 
-/// Tells whether a Job computes what is kept under its name.
-fn is_of(job: &JobFact, kept: &KeptRun) -> bool {
-    let plan = job
-        .plan_json
-        .as_deref()
-        .and_then(|json| plan_from_annotation(json).ok());
-    plan.is_some_and(|plan| kept.fits(&plan).is_ok())
+/// Tells whether Jobs compute what is kept under their run's name.
+fn is_of(jobs: &RunJobs, kept: &KeptRun) -> bool {
+    plan_of(jobs).is_some_and(|plan| kept.fits(&plan).is_ok())
 }
 
-fn found<'a>(connection: Option<&'a Connection>, job: Option<&'a JobFact>) -> Option<Found<'a>> {
-    let connection = connection?;
+fn plan_of(jobs: &RunJobs) -> Option<Plan> {
+    let json = jobs.newest.plan_json.as_deref()?;
+    plan_from_annotation(json).ok()
+}
+
+fn found<'a>(connection: Option<&'a Connection>, jobs: Option<&'a RunJobs>) -> Option<Found<'a>> {
+    let (connection, jobs) = (connection?, jobs?);
+    let completed = jobs
+        .all()
+        .fold(IndexSet::default(), |completed, job| completed.union(&job.completed));
     Some(Found {
-        job: job?,
+        job: jobs.current(),
+        completed: completed.len(),
+        created_at: jobs.first().created_at,
+        // A Job of a foreign shape is listed, too.
+        shards: plan_of(jobs).map_or(jobs.first().completions, |plan| plan.shards),
         cluster: &connection.cluster,
         namespace: &connection.namespace,
     })

@@ -13,32 +13,36 @@ use crate::shell::{Clock, print_summary, recompute};
 /// Runs the command; returns its exit code.
 pub(super) fn result(config: &Config, asked: &str) -> Result<u8, Error> {
     let state = StateFolder::open(&config.state_folder)?;
-    let run = state.find(asked)?;
-    let kept = state.read_run(&run)?;
-    let form = form(config);
-    let state = restored(&kept);
-    let summary = match kept.summary.clone().filter(|s| is_whole(s, &state)) {
-        Some(summary) => summary,
-        None => from_ledger(kept, state),
-    };
-    print_summary(form, &summary);
+    let kept = state.read_run(&state.find(asked)?)?;
+    let summary = summary(&kept);
+    print_summary(form(config), &summary);
     Ok(summary.exit_code)
 }
 
-/// A summary tells all of a run when it is of its end, and the ledger has not grown since, by a later `attach`.
+/// Returns the summary of what is kept of a run.
+pub(super) fn summary(kept: &KeptRun) -> Summary {
+    let state = restored(kept);
+    let whole = kept.summary.clone().filter(|summary| is_whole(summary, &state));
+    whole.unwrap_or_else(|| from_ledger(kept, state))
+}
+
+/// A summary tells all of a run when it is of its end, and the ledger has not changed since, by a later `attach` or `rerun`.
 pub(super) fn is_whole(summary: &Summary, state: &RunState) -> bool {
-    summary.headline != Headline::Unfinished && state.accepted() == summary.accepted && state.total() == summary.value
+    summary.headline != Headline::Unfinished
+        && state.accepted() == summary.accepted
+        && state.total() == summary.value
+        && usize::try_from(state.counts().disputed).is_ok_and(|disputed| disputed == summary.disputed.len())
 }
 
 /// Makes the state of a run from what is kept of it.
 pub(super) fn restored(kept: &KeptRun) -> RunState {
     let mut state = RunState::new(kept.plan.clone());
-    state.restore(kept.partials.clone());
+    state.restore(kept.results());
     state
 }
 
 /// Makes the summary from the ledger alone, and computes shards again here, as the end of a run does.
-fn from_ledger(kept: KeptRun, mut state: RunState) -> Summary {
+fn from_ledger(kept: &KeptRun, mut state: RunState) -> Summary {
     if state.is_complete() {
         state.pick_verify(rand::random());
         let at = Clock::start().now();
@@ -47,14 +51,12 @@ fn from_ledger(kept: KeptRun, mut state: RunState) -> Summary {
             state.recomputed(at, index, value);
         }
     }
-    let (cluster, namespace) = kept.summary.map_or_else(Default::default, |s| (s.cluster, s.namespace));
+    let place = kept.summary.as_ref().map_or_else(Place::default, |summary| Place {
+        cluster: summary.cluster.clone(),
+        namespace: summary.namespace.clone(),
+        reach_flags: summary.reach_flags.clone(),
+    });
     let headline = headline(&state, &prove(&state));
     let exit_code = if headline == Headline::Proven { 0 } else { 3 };
-    summarize(
-        &state,
-        &Place { cluster, namespace },
-        ApiCost::default(),
-        headline,
-        exit_code,
-    )
+    summarize(&state, &place, ApiCost::default(), headline, exit_code)
 }

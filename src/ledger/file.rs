@@ -7,7 +7,7 @@ use std::path::Path;
 use super::error::LedgerError;
 use super::{disk, line};
 use crate::plan::RunId;
-use crate::run::partial::Partial;
+use crate::run::partial::{Partial, SetAside};
 
 /// The ledger of one run, held by the one program that may write it.
 ///
@@ -55,6 +55,18 @@ impl Ledger {
         let lines = partials
             .iter()
             .map(line::entry)
+            .collect::<serde_json::Result<String>>()?;
+        self.write(lines.as_bytes())
+    }
+
+    /// Sets results aside: when this returns without an error, that is on disk.
+    pub fn set_aside(&mut self, decided: &[SetAside]) -> io::Result<()> {
+        if decided.is_empty() {
+            return Ok(());
+        }
+        let lines = decided
+            .iter()
+            .map(line::set_aside)
             .collect::<serde_json::Result<String>>()?;
         self.write(lines.as_bytes())
     }

@@ -1,4 +1,4 @@
-//! The lines of the ledger, and what a file of them holds. Pure: bytes in, partials out.
+//! The lines of the ledger, and what a file of them holds. Pure: bytes in, partials out, and what was set aside of them.
 //!
 //! A line is a JSON object whose last field is a checksum over the bytes before it, so that a line which was damaged
 //! on disk is seen, not believed. The first line is a header that says whose ledger it is. The checksum guards
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use ttg_worker::protocol::checksum;
 
 use crate::plan::RunId;
-use crate::run::partial::Partial;
+use crate::run::partial::{Kept, Partial, SetAside};
 
 /// The form of the ledger.
 const SCHEMA: &str = "ttg-tui/ledger/1";
@@ -26,11 +26,17 @@ struct Header {
     run: String,
 }
 
+/// A line that says which results do not count. Its field tells it from a partial.
+#[derive(Serialize, Deserialize)]
+struct SetAsideLine {
+    set_aside: SetAside,
+}
+
 /// What a ledger's bytes hold.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// The valid entries.
-    pub(super) partials: Vec<Partial>,
+    pub(super) kept: Kept,
     /// Whole lines that are not valid.
     pub(super) bad_lines: u64,
     /// Where the last valid line ends. What follows is of no use, and the next line belongs here.
@@ -50,6 +56,13 @@ pub(super) fn entry(partial: &Partial) -> serde_json::Result<String> {
     seal(partial)
 }
 
+/// Writes the line that sets results aside.
+pub(super) fn set_aside(decided: &SetAside) -> serde_json::Result<String> {
+    seal(&SetAsideLine {
+        set_aside: decided.clone(),
+    })
+}
+
 /// Reads a ledger. A last line without its end was cut short by a crash and is left out without a word.
 ///
 /// Fails, with what the header says, only when that is valid and names another run or another form.
@@ -65,7 +78,9 @@ pub(super) fn scan(bytes: &[u8], run: &RunId) -> Result<Scan, String> {
         if let Some(header) = header {
             check_header(&header, run)?;
         } else if let Some(partial) = unseal::<Partial>(line) {
-            scan.partials.push(partial);
+            scan.kept.partials.push(partial);
+        } else if let Some(SetAsideLine { set_aside }) = unseal(line) {
+            scan.kept.set_aside.push(set_aside);
         } else {
             scan.bad_lines += 1;
             continue;

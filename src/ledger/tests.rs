@@ -67,6 +67,7 @@ fn a_run_is_read_back_as_it_was_kept() {
         KeptRun {
             plan: plan(),
             partials,
+            set_aside: Vec::new(),
             summary: None,
             dropped_lines: 0
         }
@@ -87,7 +88,7 @@ fn a_ledger_cut_at_any_byte_gives_the_whole_entries_before_the_cut() {
     for cut in 0..=whole.len() {
         let scan = line::scan(&whole[..cut], &plan().run).unwrap();
         let lines = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
-        assert_eq!(scan.partials, five[..lines.saturating_sub(1)], "cut at byte {cut}");
+        assert_eq!(scan.kept.partials, five[..lines.saturating_sub(1)], "cut at byte {cut}");
         assert_eq!(scan.bad_lines, 0, "cut at byte {cut}");
         // Writing after a cut costs syncs, so that is tried where it differs: around each end of a line.
         if cut > 0 && !whole[cut.saturating_sub(2)..whole.len().min(cut + 1)].contains(&b'\n') {
@@ -95,15 +96,63 @@ fn a_ledger_cut_at_any_byte_gives_the_whole_entries_before_the_cut() {
         }
         fs::write(&path, &whole[..cut]).unwrap();
         let kept = append_as_writer(&state, &[partial(9)]);
-        assert_eq!(kept.partials, scan.partials, "opened after a cut at byte {cut}");
+        assert_eq!(kept.partials, scan.kept.partials, "opened after a cut at byte {cut}");
         let after = state.read_run(&plan().run).unwrap();
         assert_eq!(
             after.partials,
-            [scan.partials, vec![partial(9)]].concat(),
+            [scan.kept.partials, vec![partial(9)]].concat(),
             "appended after a cut at byte {cut}"
         );
         assert_eq!(after.dropped_lines, 0, "appended after a cut at byte {cut}");
     }
+}
+
+/// What a rerun decides about an index that the Job of [`partial`] computed.
+fn aside(index: u32) -> SetAside {
+    SetAside {
+        index: CompletionIndex(index),
+        job_uids: vec![JobUid::from("job"), JobUid::from("a \"job\",\"checksum\":\"")],
+    }
+}
+
+#[test]
+fn what_is_set_aside_stays_and_does_not_count() {
+    let (_folder, state, mut ledger) = state_with_run();
+    let again = Partial {
+        job_uid: JobUid::from("rerun"),
+        ..partial(1)
+    };
+    ledger.append(&[partial(0), partial(1)]).unwrap();
+    ledger.set_aside(&[]).unwrap();
+    ledger.set_aside(&[aside(1)]).unwrap();
+    // A late result of the first Job, and what is computed instead.
+    ledger.append(&[partial(1), again.clone()]).unwrap();
+    let kept = state.read_run(&plan().run).unwrap();
+    assert_eq!(kept.partials, [partial(0), partial(1), partial(1), again.clone()]);
+    assert_eq!((&kept.set_aside, kept.dropped_lines), (&vec![aside(1)], 0));
+    let results = kept.results();
+    let counting: Vec<&Partial> = results.counting().collect();
+    assert_eq!(counting, [&partial(0), &again]);
+}
+
+#[test]
+fn a_line_that_sets_aside_and_is_torn_sets_nothing_aside() {
+    let (_folder, state, mut ledger) = state_with_run();
+    ledger.append(&[partial(1)]).unwrap();
+    let path = ledger_path(&state);
+    let before = fs::read(&path).unwrap().len();
+    ledger.set_aside(&[aside(1)]).unwrap();
+    drop(ledger);
+    let whole = fs::read(&path).unwrap();
+    for cut in before..whole.len() {
+        let scan = line::scan(&whole[..cut], &plan().run).unwrap();
+        assert!(scan.kept.set_aside.is_empty(), "cut at byte {cut}");
+        assert_eq!((scan.good_bytes, scan.bad_lines), (before, 0), "cut at byte {cut}");
+    }
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    assert!(append_as_writer(&state, &[partial(2)]).set_aside.is_empty());
+    let kept = state.read_run(&plan().run).unwrap();
+    assert_eq!((kept.set_aside.len(), kept.partials), (0, vec![partial(1), partial(2)]));
 }
 
 #[test]

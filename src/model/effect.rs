@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
 use super::event::Outcome;
-use crate::plan::Plan;
-use crate::run::fact::{CompletionIndex, JobUid, PodUid};
+use crate::plan::{Plan, Rerun};
+use crate::run::fact::{CompletionIndex, Computes, JobUid, PodUid};
 use crate::run::partial::Partial;
 use crate::run::told::RunEvent;
 
@@ -13,14 +13,22 @@ use crate::run::told::RunEvent;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// Make the run's `ConfigMap` and Job. Answered by [`Outcome::Submitted`] or [`Outcome::SubmitFailed`].
-    Submit(Box<Plan>),
+    /// Make a `ConfigMap` and a Job of the run: its first, or that of a rerun. Answered by [`Outcome::Submitted`] or
+    /// [`Outcome::SubmitFailed`].
+    Submit {
+        /// The plan of the run.
+        plan: Box<Plan>,
+        /// What is computed again; none for every index.
+        rerun: Option<Rerun>,
+    },
     /// Watch the run's Job, pods, nodes and events until the program ends.
     Watch {
         /// The Job's name.
         job: String,
         /// The Job's uid: a Job made again under this name is another run.
         uid: JobUid,
+        /// Which of the run's indexes it computes.
+        computes: Computes,
     },
     /// Follow the logs of exactly these pods, the most wanted first. The follower opens at most as many streams as its limit
     /// and samples the rest.

@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::intent::Intent;
-use crate::plan::Plan;
+use crate::plan::{Plan, Rerun};
 pub use crate::run::fact::ApiCost;
 use crate::run::fact::{CompletionIndex, Delta, JobFact, KubeEventFact, LogFact, NodeFact, PodFact};
-use crate::run::partial::Partial;
+use crate::run::partial::{Kept, Partial};
 
 /// One input. The three lanes of the shell carry: intents and signals; facts and outcomes; logs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,11 +49,11 @@ pub enum Event {
 /// What a session begins with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Started {
-    /// Whether a new run is to be submitted or a run that exists is to be watched.
+    /// Whether a new run is to be submitted, one that exists is to be watched, or some indexes of one are to be computed again.
     pub task: Task,
     /// The plan of the run.
     pub plan: Plan,
-    /// The Job of a run that exists.
+    /// The Job that is to be watched.
     pub job: Option<Box<JobFact>>,
     /// The cluster, as people call it: `local`, or the context's name.
     pub cluster: String,
@@ -66,17 +66,19 @@ pub struct Started {
     /// Chooses the shards that are computed again here.
     pub seed: u64,
     /// What the ledger already held.
-    pub kept: Vec<Partial>,
+    pub kept: Kept,
 }
 
 /// What a session is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// Submit the plan, then watch it.
     Submit,
     /// Watch a run that exists.
     Attach,
+    /// Submit one more Job of a run that is kept, for some of its indexes, then watch it.
+    Rerun(Rerun),
 }
 
 /// A signal from the operating system.

@@ -6,9 +6,12 @@ use super::event::{
 };
 use super::intent::Intent;
 use super::{Model, update};
-use crate::run::fact::{CompletionIndex, Delta, JobFact, PodFact};
-use crate::run::partial::Partial;
-use crate::run::state::fixtures::{at, exited, job, plan, pod, result, running, saying, with_condition};
+use crate::plan::Rerun;
+use crate::run::fact::{CompletionIndex, Computes, Delta, JobFact, PodFact};
+use crate::run::partial::{Kept, Partial, SetAside};
+use crate::run::state::fixtures::{
+    JOB, RERUN, at, exited, job, of_rerun, plan, pod, rerun_job, result, running, saying, with_condition,
+};
 use crate::run::summary::Headline;
 use crate::run::told::RunEvent;
 
@@ -30,15 +33,62 @@ impl Dialogue {
             reach_flags: String::new(),
             outlives,
             seed: 1,
-            kept: Vec::new(),
+            kept: Kept::default(),
         };
+        let (dialogue, effects) = Self::start(started);
+        assert!(
+            matches!(&effects[..], [Effect::Submit { rerun: None, .. }]),
+            "{effects:?}"
+        );
+        dialogue
+    }
+
+    fn start(started: Started) -> (Self, Vec<Effect>) {
         let mut dialogue = Self {
             model: Model::new(at(0), started.clone()),
             second: 0,
         };
         let effects = dialogue.say(Event::Started(Box::new(started)));
-        assert!(matches!(&effects[..], [Effect::Submit(_)]), "{effects:?}");
-        dialogue
+        (dialogue, effects)
+    }
+
+    /// A session that computes an index of three again, of which two values are set aside; the others are kept.
+    fn rerun(index: u32) -> (Self, Vec<Effect>) {
+        let value = |of: u32, value: i128, pod: &str| Partial {
+            index: CompletionIndex(of),
+            start: u64::from(of) * 10 + 100,
+            end: u64::from(of) * 10 + 110,
+            processed: 10,
+            value,
+            elapsed_ms: 1,
+            throttled_ms: None,
+            job_uid: JOB.into(),
+            pod_uid: pod.into(),
+            pod: format!("ttg-primes-test-{pod}"),
+            node: None,
+        };
+        let others = (0..3).filter(|other| *other != index);
+        let mut partials: Vec<Partial> = others.map(|other| value(other, 4, &format!("{other}-kept"))).collect();
+        partials.extend([value(index, 7, "a"), value(index, 8, "b")]);
+        let set_aside = vec![SetAside {
+            index: CompletionIndex(index),
+            job_uids: vec![JOB.into()],
+        }];
+        Self::start(Started {
+            task: Task::Rerun(Rerun {
+                number: 1,
+                indexes: [CompletionIndex(index)].into_iter().collect(),
+                workers: 3,
+            }),
+            plan: plan(3),
+            job: None,
+            cluster: "local".into(),
+            namespace: "default".into(),
+            reach_flags: String::new(),
+            outlives: true,
+            seed: 1,
+            kept: Kept { partials, set_aside },
+        })
     }
 
     /// The same, with the Job made.
@@ -264,6 +314,80 @@ fn the_first_signal_asks_and_the_second_one_leaves_at_once() {
             "nothing is lost yet"
         );
     }
+}
+
+#[test]
+fn a_rerun_tells_what_it_sets_aside_and_proves_the_run_with_a_second_computation_here() {
+    let (mut d, effects) = Dialogue::rerun(1);
+    let aside = |e: &RunEvent| {
+        matches!(e, RunEvent::SetAside { index: CompletionIndex(1), values }
+            if values.iter().map(|value| value.value).eq([7, 8]))
+    };
+    assert!(told(&effects, aside), "{effects:?}");
+    let submits = |e: &Effect| matches!(e, Effect::Submit { rerun: Some(rerun), .. } if rerun.number == 1);
+    assert!(effects.iter().any(submits), "{effects:?}");
+    let job = rerun_job(3, &[1], 1);
+    let submitted = Outcome::Submitted {
+        job: Box::new(job.clone()),
+        plan: Box::new(plan(3)),
+        remarks: Vec::new(),
+    };
+    let effects = d.say(Event::Outcome(submitted));
+    let only: Computes = job.computes.clone();
+    let watches = |e: &Effect| matches!(e, Effect::Watch { uid, computes, .. } if uid.0 == RERUN && *computes == only);
+    assert!(effects.iter().any(watches), "{effects:?}");
+    assert!(told(
+        &effects,
+        |e| matches!(e, RunEvent::Submitted { job, indexes: Some(_), .. } if job == "ttg-primes-test-r1")
+    ));
+    // A late result of the first Job neither counts nor disputes anything.
+    assert!(kept(&d.pod(saying(exited(1, 60, 9, 0), &result(3, 1, 8)))).is_empty());
+    let partials = kept(&d.pod(of_rerun(saying(exited(1, 70, 9, 0), &result(3, 1, 7)))));
+    assert_eq!(partials.len(), 1);
+    let effects = d.say(Event::Outcome(Outcome::Kept(partials)));
+    assert!(effects.contains(&Effect::Recompute(CompletionIndex(1))), "{effects:?}");
+    assert_eq!(left(&effects), None, "the plan asks for none, the dispute does");
+    let mut doubtful = Dialogue {
+        model: d.model.clone(),
+        second: d.second,
+    };
+    let again = |value| {
+        Event::Outcome(Outcome::Recomputed {
+            index: CompletionIndex(1),
+            value: Ok(value),
+        })
+    };
+    assert_eq!(left(&doubtful.say(again(8))), Some(End::Unproven));
+    assert_eq!(doubtful.model.summary().doubted.to_string(), "1");
+    assert_eq!(left(&d.say(again(7))), Some(End::Proven));
+    let summary = d.model.summary();
+    assert_eq!((summary.value, summary.wall_ms), (Some(15), None));
+    let jobs = summary.checks.iter().find(|check| check.name == "jobs").unwrap();
+    assert_eq!(
+        jobs.text,
+        "2 results from Job ttg-primes-test; 1 result from Job ttg-primes-test-r1"
+    );
+}
+
+#[test]
+fn a_rerun_that_fails_again_leaves_the_rest_as_it_was() {
+    let (mut d, _) = Dialogue::rerun(2);
+    let submitted = Outcome::Submitted {
+        job: Box::new(rerun_job(3, &[2], 1)),
+        plan: Box::new(plan(3)),
+        remarks: Vec::new(),
+    };
+    d.say(Event::Outcome(submitted));
+    d.pod(of_rerun(exited(2, 70, 9, 1)));
+    let failed = JobFact {
+        failed_indexes: [CompletionIndex(2)].into_iter().collect(),
+        ..with_condition(rerun_job(3, &[2], 9), "Failed")
+    };
+    d.job(failed);
+    assert_eq!(left(&d.say(Event::Outcome(Outcome::Collected))), Some(End::Failed));
+    let summary = d.model.summary();
+    assert_eq!((summary.accepted, summary.missing.to_string().as_str()), (2, "2"));
+    assert_eq!(summary.failed.len(), 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::effect::{Effect, End, JobChange};
 use super::event::{Contact, ContactState, Event, FailureClass, Outcome, Signal, Task, WatchOf};
 use super::intent::Intent;
 use super::{Model, Stage};
-use crate::plan::Plan;
+use crate::plan::{Plan, Rerun};
 use crate::run::fact::{Delta, JobFact};
 use crate::run::state::RunState;
 use crate::run::told::RunEvent;
@@ -54,8 +54,15 @@ fn tell(events: Vec<RunEvent>) -> Vec<Effect> {
 }
 
 fn begin(model: &mut Model, at: Timestamp) -> Vec<Effect> {
-    match model.started.task {
-        Task::Submit => vec![Effect::Submit(Box::new(model.run.plan().clone()))],
+    match &model.started.task {
+        Task::Submit => vec![submit(model, None)],
+        Task::Rerun(rerun) => {
+            let set_aside = rerun.indexes.indexes().filter_map(|index| {
+                let values = model.run.values_set_aside(index);
+                (!values.is_empty()).then_some(Effect::Tell(RunEvent::SetAside { index, values }))
+            });
+            set_aside.chain([submit(model, Some(rerun.clone()))]).collect()
+        }
         Task::Attach => {
             let run = &model.run;
             let attached = RunEvent::Attached {
@@ -70,11 +77,19 @@ fn begin(model: &mut Model, at: Timestamp) -> Vec<Effect> {
                 effects.push(Effect::Watch {
                     job: job.name.clone(),
                     uid: job.uid.clone(),
+                    computes: job.computes.clone(),
                 });
                 effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
             }
             effects
         }
+    }
+}
+
+fn submit(model: &Model, rerun: Option<Rerun>) -> Effect {
+    Effect::Submit {
+        plan: Box::new(model.run.plan().clone()),
+        rerun,
     }
 }
 
@@ -95,7 +110,10 @@ fn leave(model: &mut Model, end: End) -> Vec<Effect> {
     } else if model.started.outlives {
         format!("the Job goes on; {}", model.attach_command())
     } else {
-        "the local cluster ends with this program, and with it the run; what was accepted is kept".to_owned()
+        let run = &model.run.plan().run;
+        format!(
+            "the local cluster ends with this program, and with it the Job; what was accepted is kept, and the rest is computed by: ttg-tui rerun {run}"
+        )
     };
     model.stage = Stage::Leaving(end);
     vec![Effect::Tell(RunEvent::Leaving { hint })]
@@ -221,19 +239,12 @@ fn submitted(model: &mut Model, at: Timestamp, job: Box<JobFact>, plan: Plan, re
         model.run.pick_verify(model.started.seed);
     }
     model.stage = Stage::Watching;
-    let plan = model.run.plan();
-    let submitted = RunEvent::Submitted {
-        run: plan.run.to_string(),
-        cluster: model.started.cluster.clone(),
-        namespace: model.started.namespace.clone(),
-        shards: plan.shards,
-        workers: plan.workers,
-        parameters: plan.parameters,
-        remarks,
-    };
+    let (cluster, namespace) = (&model.started.cluster, &model.started.namespace);
+    let submitted = RunEvent::submitted(model.run.plan(), &job, cluster, namespace, remarks);
     let watch = Effect::Watch {
         job: job.name.clone(),
         uid: job.uid.clone(),
+        computes: job.computes.clone(),
     };
     let mut effects = vec![Effect::Tell(submitted), watch];
     effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));

@@ -1,5 +1,5 @@
 //! The plan as Kubernetes objects: the immutable `ConfigMap` with the tunables, and the Indexed Job; and the plan back
-//! from a Job.
+//! from a Job. A run has one Job, and one more for each rerun of some of its indexes: each is a [`Part`] of it.
 //!
 //! This module makes objects; it sends nothing and knows no cluster.
 
@@ -16,9 +16,10 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as KubeQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
+use ttg_worker::intervals::IndexSet;
 
 use super::names::{self, env};
-use super::{Plan, PlanError, Toleration};
+use super::{Plan, PlanError, Rerun, RunId, Toleration};
 
 /// The longest plan that is read from an annotation: Kubernetes allows 256 KiB for all annotations of an object
 /// together.
@@ -69,53 +70,118 @@ pub fn plan_from_annotation(text: &str) -> Result<Plan, AnnotationError> {
     Ok(plan)
 }
 
-/// Makes the run's `ConfigMap`: what one may want to look up or vary between runs without reading the Job.
-///
-/// It is immutable, since workers that start later must compute with the same settings.
+/// Makes the `ConfigMap` of a run's first Job.
 pub fn to_config_map(plan: &Plan, namespace: &str) -> ConfigMap {
-    let data = [
-        (env::TOTAL_PARAMETERS, plan.parameters.to_string()),
-        (env::BATCH_SIZE, plan.batch_size.to_string()),
-        (env::SIMULATE_WORK_MS, plan.simulate_work_ms.to_string()),
-        (env::LOG_LEVEL, plan.log_level.as_str().to_owned()),
-    ];
-    ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(plan.run.to_string()),
-            namespace: Some(namespace.to_owned()),
-            labels: Some(labels(plan)),
-            ..ObjectMeta::default()
-        },
-        data: Some(data.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
-        immutable: Some(true),
-        ..ConfigMap::default()
-    }
+    Part::new(plan, None).config_map(namespace)
 }
 
-/// Makes the run's Job.
+/// Makes a run's first Job.
 pub fn to_job(plan: &Plan, namespace: &str) -> Job {
-    Job {
-        metadata: ObjectMeta {
-            name: Some(plan.run.to_string()),
+    Part::new(plan, None).job(namespace)
+}
+
+/// One Job of a run with its `ConfigMap`: the first, which computes every index, or a rerun's, which computes some.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    plan: &'a Plan,
+    rerun: Option<&'a Rerun>,
+}
+
+impl<'a> Part<'a> {
+    /// Makes the first part of a run, or a rerun's.
+    pub fn new(plan: &'a Plan, rerun: Option<&'a Rerun>) -> Self {
+        Self { plan, rerun }
+    }
+
+    /// Returns the name of the run.
+    pub fn run(&self) -> &'a RunId {
+        &self.plan.run
+    }
+
+    /// Returns how often an index is tried again.
+    pub fn retries(&self) -> u32 {
+        self.plan.retries
+    }
+
+    /// Returns the name of the Job and of its `ConfigMap`.
+    pub fn name(&self) -> String {
+        self.rerun
+            .map_or_else(|| self.plan.run.to_string(), |rerun| rerun.job_name(&self.plan.run))
+    }
+
+    /// Returns the indexes that a rerun computes; none for the first Job, which computes all of them.
+    pub fn indexes(&self) -> Option<&'a IndexSet> {
+        self.rerun.map(|rerun| &rerun.indexes)
+    }
+
+    /// Returns how many indexes the Job has.
+    pub fn completions(&self) -> u32 {
+        self.rerun.map_or(self.plan.shards, Rerun::completions)
+    }
+
+    /// Returns the Job's parallelism: a worker without an index would never start.
+    fn parallelism(&self) -> u32 {
+        let workers = self.rerun.map_or(self.plan.workers, |rerun| rerun.workers);
+        workers.min(self.completions())
+    }
+
+    /// Makes the `ConfigMap`: what one may want to look up or vary between runs without reading the Job.
+    ///
+    /// It is immutable, since workers that start later must compute with the same settings.
+    pub fn config_map(&self, namespace: &str) -> ConfigMap {
+        let plan = self.plan;
+        let tunables = [
+            (env::TOTAL_PARAMETERS, plan.parameters.to_string()),
+            (env::BATCH_SIZE, plan.batch_size.to_string()),
+            (env::SIMULATE_WORK_MS, plan.simulate_work_ms.to_string()),
+            (env::LOG_LEVEL, plan.log_level.as_str().to_owned()),
+        ];
+        let indexes = self.indexes().map(|indexes| (env::SHARD_INDEXES, indexes.to_string()));
+        let data = tunables.into_iter().chain(indexes);
+        ConfigMap {
+            metadata: self.metadata(namespace),
+            data: Some(data.map(|(key, value)| (key.to_owned(), value)).collect()),
+            immutable: Some(true),
+            ..ConfigMap::default()
+        }
+    }
+
+    /// Makes the Job.
+    pub fn job(&self, namespace: &str) -> Job {
+        let plan = self.plan;
+        let indexes = self
+            .indexes()
+            .map(|indexes| (names::INDEXES_ANNOTATION.to_owned(), indexes.to_string()));
+        let plan_json = (names::PLAN_ANNOTATION.to_owned(), plan_json(plan));
+        Job {
+            metadata: ObjectMeta {
+                annotations: Some([plan_json].into_iter().chain(indexes).collect()),
+                ..self.metadata(namespace)
+            },
+            spec: Some(JobSpec {
+                completion_mode: Some("Indexed".to_owned()),
+                completions: Some(int(self.completions())),
+                parallelism: Some(int(self.parallelism())),
+                backoff_limit_per_index: Some(int(plan.retries)),
+                // Kubernetes refuses more failed indexes than there are completions.
+                max_failed_indexes: Some(int(plan.max_failed.min(self.completions()))),
+                // Otherwise a deleted pod counts as failed at once, and its index runs again beside it.
+                pod_replacement_policy: Some("Failed".to_owned()),
+                pod_failure_policy: Some(pod_failure_policy()),
+                template: pod_template(self),
+                ..JobSpec::default()
+            }),
+            status: None,
+        }
+    }
+
+    fn metadata(&self, namespace: &str) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.name()),
             namespace: Some(namespace.to_owned()),
-            labels: Some(labels(plan)),
-            annotations: Some(BTreeMap::from([(names::PLAN_ANNOTATION.to_owned(), plan_json(plan))])),
+            labels: Some(labels(self.plan)),
             ..ObjectMeta::default()
-        },
-        spec: Some(JobSpec {
-            completion_mode: Some("Indexed".to_owned()),
-            completions: Some(int(plan.shards)),
-            parallelism: Some(int(plan.parallelism())),
-            backoff_limit_per_index: Some(int(plan.retries)),
-            // Kubernetes refuses more failed indexes than there are completions.
-            max_failed_indexes: Some(int(plan.max_failed.min(plan.shards))),
-            // Otherwise a deleted pod counts as failed at once, and its index runs again beside it.
-            pod_replacement_policy: Some("Failed".to_owned()),
-            pod_failure_policy: Some(pod_failure_policy()),
-            template: pod_template(plan),
-            ..JobSpec::default()
-        }),
-        status: None,
+        }
     }
 }
 
@@ -170,7 +236,8 @@ fn pod_failure_policy() -> PodFailurePolicy {
     }
 }
 
-fn pod_template(plan: &Plan) -> PodTemplateSpec {
+fn pod_template(part: &Part<'_>) -> PodTemplateSpec {
+    let plan = part.plan;
     let tolerations: Vec<KubeToleration> = plan.tolerations.iter().map(toleration).collect();
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
@@ -196,7 +263,7 @@ fn pod_template(plan: &Plan) -> PodTemplateSpec {
             topology_spread_constraints: Some(vec![spread(plan)]),
             node_selector: Some(plan.node_selector.clone()).filter(|selector| !selector.is_empty()),
             tolerations: Some(tolerations).filter(|tolerations| !tolerations.is_empty()),
-            containers: vec![container(plan)],
+            containers: vec![container(part)],
             ..PodSpec::default()
         }),
     }
@@ -217,7 +284,8 @@ fn spread(plan: &Plan) -> TopologySpreadConstraint {
     }
 }
 
-fn container(plan: &Plan) -> Container {
+fn container(part: &Part<'_>) -> Container {
+    let plan = part.plan;
     let amounts = |cpu: &str, memory: &str| {
         Some(BTreeMap::from([
             ("cpu".to_owned(), KubeQuantity(cpu.to_owned())),
@@ -228,7 +296,7 @@ fn container(plan: &Plan) -> Container {
         name: names::WORKER_CONTAINER.to_owned(),
         image: Some(plan.image.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
-        env: Some(environment(plan)),
+        env: Some(environment(part)),
         resources: Some(ResourceRequirements {
             requests: amounts(plan.cpu.request.as_str(), plan.memory.request.as_str()),
             limits: amounts(plan.cpu.limit.as_str(), plan.memory.limit.as_str()),
@@ -247,8 +315,9 @@ fn container(plan: &Plan) -> Container {
     }
 }
 
-fn environment(plan: &Plan) -> Vec<EnvVar> {
-    vec![
+fn environment(part: &Part<'_>) -> Vec<EnvVar> {
+    let (plan, name) = (part.plan, part.name());
+    let mut environment = vec![
         from_pod(
             env::WORKER_ID,
             &format!("metadata.annotations['{}']", names::INDEX_ANNOTATION),
@@ -261,11 +330,13 @@ fn environment(plan: &Plan) -> Vec<EnvVar> {
         plain(env::KERNEL, plan.kernel.clone()),
         plain(env::TOTAL_WORKERS, plan.shards.to_string()),
         plain(env::FIRST_PARAMETER, plan.first.to_string()),
-        from_config_map(env::TOTAL_PARAMETERS, plan),
-        from_config_map(env::BATCH_SIZE, plan),
-        from_config_map(env::SIMULATE_WORK_MS, plan),
-        from_config_map(env::LOG_LEVEL, plan),
-    ]
+        from_config_map(env::TOTAL_PARAMETERS, &name),
+        from_config_map(env::BATCH_SIZE, &name),
+        from_config_map(env::SIMULATE_WORK_MS, &name),
+        from_config_map(env::LOG_LEVEL, &name),
+    ];
+    environment.extend(part.rerun.map(|_| from_config_map(env::SHARD_INDEXES, &name)));
+    environment
 }
 
 fn plain(name: &str, value: String) -> EnvVar {
@@ -292,10 +363,10 @@ fn from_pod(name: &str, path: &str) -> EnvVar {
 }
 
 /// The key in the `ConfigMap` is the variable's own name.
-fn from_config_map(name: &str, plan: &Plan) -> EnvVar {
+fn from_config_map(name: &str, config_map: &str) -> EnvVar {
     let config_map_key_ref = Some(ConfigMapKeySelector {
         key: name.to_owned(),
-        name: plan.run.to_string(),
+        name: config_map.to_owned(),
         optional: None,
     });
     EnvVar {

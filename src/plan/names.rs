@@ -17,6 +17,9 @@ pub const RUN_LABEL: &str = "ttg-tui/run";
 pub const PLAN_ANNOTATION: &str = "ttg-tui/plan";
 /// The annotation of a Job that says who cancelled the run and when.
 pub const CANCELLED_ANNOTATION: &str = "ttg-tui/cancelled";
+/// The annotation of a rerun's Job with the completion indexes of the run that it computes, such as `1,3-5`. The Job's own index
+/// k stands for the k-th of them.
+pub const INDEXES_ANNOTATION: &str = "ttg-tui/indexes";
 /// The container that computes.
 pub const WORKER_CONTAINER: &str = "worker";
 /// Kubernetes' annotation of a pod with its completion index.

@@ -22,7 +22,7 @@ const RANDOM_CHARS: u32 = 6;
 /// The longest part of a kernel's name that fits between `ttg-` and the random part.
 const KERNEL_CHARS_MAX: usize = 46;
 
-/// The name of a run: of its Job, of its `ConfigMap`, and the value of its label.
+/// The name of a run: of its first Job, of that one's `ConfigMap`, and the value of the label of all of its Jobs.
 ///
 /// It always is a DNS label of at most 57 characters, also when it was read from a file or a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -6,10 +6,14 @@ use ttg_worker::protocol::number::Grouped;
 use super::{Glyph, Style, Values, clock, count, span};
 use crate::plan::Plan;
 use crate::run::fact::{CompletionIndex, NodeName, Reason};
+use crate::run::intervals::IndexSet;
 use crate::run::told::{DisputedValue, NodeState, RunEvent};
 
 /// Up to how many shards the progress of each is a line; above that only [`Lines::aggregate`] tells how far the run is.
 pub const PROGRESS_SHARDS_MAX: u32 = 20;
+
+/// How much of the indexes of a rerun is named in a line.
+const INDEXES_NAMED_BYTES_MAX: usize = 60;
 
 /// Writes the lines of one run.
 #[derive(Clone, Copy, Debug)]
@@ -82,10 +86,12 @@ impl Lines {
     #[rustfmt::skip] // A table with one row an event: unfolded it would be too long to be read as one.
     fn words(&self, event: &RunEvent) -> (Glyph, String) {
         match event {
-            RunEvent::Submitted { run, cluster, namespace, shards, workers, parameters, remarks } => {
-                let size = size(*parameters, *shards, *workers);
-                (Glyph::Running, format!("{run} submitted to {cluster}/{namespace}: {size}{}", remarked(remarks)))
+            RunEvent::Submitted { job, cluster, namespace, shards, workers, parameters, indexes, remarks, .. } => {
+                let whole = || size(*parameters, *shards, *workers);
+                let size = indexes.as_ref().map_or_else(whole, |indexes| rerun_size(indexes, *shards, *workers));
+                (Glyph::Running, format!("{job} submitted to {cluster}/{namespace}: {size}{}", remarked(remarks)))
             }
+            RunEvent::SetAside { index, values } => set_aside_words(*index, values, self.values),
             RunEvent::Attached { run, cluster, namespace, accepted, shards } =>
                 (Glyph::Running, format!("{run} watched on {cluster}/{namespace}: {accepted} of {shards} accepted")),
             RunEvent::Scheduled { index, attempt, pod, node } =>
@@ -158,6 +164,18 @@ impl Lines {
     }
 }
 
+fn set_aside_words(index: CompletionIndex, found: &[DisputedValue], values: Values) -> (Glyph, String) {
+    let which = match found.len() {
+        1 => format!("the value of index {index} is"),
+        number => format!("the {number} values of index {index} are"),
+    };
+    let said = disputed(found, values);
+    (
+        Glyph::Retrying,
+        format!("{which} set aside: {said}; it is computed again"),
+    )
+}
+
 fn verified_words(index: CompletionIndex, same: bool, value: &str) -> (Glyph, String) {
     if same {
         (
@@ -195,6 +213,19 @@ fn size(parameters: u64, shards: u32, workers: u32) -> String {
     let shards = count(u64::from(shards), "shard", "shards");
     format!(
         "{parameters} in {shards} by {}",
+        count(u64::from(workers), "worker", "workers")
+    )
+}
+
+/// Says what a rerun computes.
+fn rerun_size(indexes: &IndexSet, shards: u32, workers: u32) -> String {
+    let named = indexes.beginning(INDEXES_NAMED_BYTES_MAX);
+    let more = if named == *indexes { "" } else { ", …" };
+    let noun = if indexes.len() == 1 { "index" } else { "indexes" };
+    format!(
+        "{} of {} again ({noun} {named}{more}) by {}",
+        Grouped(indexes.len()),
+        count(u64::from(shards), "shard", "shards"),
         count(u64::from(workers), "worker", "workers")
     )
 }
@@ -342,6 +373,36 @@ mod tests {
                     hint: Some("c".to_owned()),
                 },
                 "✗ a b (hint: c)",
+            ),
+            (
+                RunEvent::SetAside {
+                    index: INDEX,
+                    values: vec![
+                        DisputedValue {
+                            value: 7_000,
+                            pods: vec!["a".to_owned()],
+                        },
+                        DisputedValue {
+                            value: 8,
+                            pods: vec!["b".to_owned()],
+                        },
+                    ],
+                },
+                "↻ the 2 values of index 7 are set aside: 7,000 from a; 8 from b; it is computed again",
+            ),
+            (
+                RunEvent::Submitted {
+                    run: "ttg-a".to_owned(),
+                    job: "ttg-a-r1".to_owned(),
+                    cluster: "local".to_owned(),
+                    namespace: "default".to_owned(),
+                    shards: 12,
+                    workers: 3,
+                    parameters: 10_000_000,
+                    indexes: Some(IndexSet::parse("1,3-5", 12).unwrap()),
+                    remarks: Vec::new(),
+                },
+                "▸ ttg-a-r1 submitted to local/default: 4 of 12 shards again (indexes 1,3-5) by 3 workers",
             ),
             (RunEvent::Suspended { by: None }, "· run suspended"),
             (

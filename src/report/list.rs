@@ -74,11 +74,17 @@ impl Standing {
     }
 }
 
-/// The Job of a run, and where it was found.
+/// The Jobs of a run, and where they were found.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
-    /// The Job.
+    /// The Job that tells how the run stands.
     pub job: &'a JobFact,
+    /// How many of the run's indexes its Jobs count as completed together.
+    pub completed: u64,
+    /// When the first of them was made.
+    pub created_at: Option<Timestamp>,
+    /// How many indexes the run has, as its plan says.
+    pub shards: u32,
     /// The cluster, as people call it.
     pub cluster: &'a str,
     /// The namespace.
@@ -105,11 +111,11 @@ pub struct Row {
     pub run: String,
     /// How it stands.
     pub state: Standing,
-    /// Indexes that are accepted here or that the Job counts as completed, whichever are more.
+    /// Indexes that are accepted here or that its Jobs count as completed, whichever are more.
     pub done: u64,
     /// Indexes of the run.
     pub shards: u32,
-    /// When its Job was made; of one that is gone, since when the run is kept.
+    /// When its first Job was made; of one that is gone, since when the run is kept.
     pub created_at: Option<Timestamp>,
     /// The cluster of its Job.
     pub cluster: Option<String>,
@@ -138,10 +144,10 @@ impl Row {
         let job = found.map(|found| found.job);
         let summary = kept.and_then(|kept| kept.summary);
         let accepted = kept.map_or(0, |kept| u64::from(kept.accepted));
-        let completed = job.map_or(0, |job| job.completed.len());
+        let completed = found.map_or(0, |found| found.completed);
         let shards = kept
             .map(|kept| kept.shards)
-            .or_else(|| job.map(|job| job.completions))
+            .or_else(|| found.map(|found| found.shards))
             .unwrap_or(0);
         let value = summary.and_then(|summary| summary.value);
         Self {
@@ -149,8 +155,8 @@ impl Row {
             state: Standing::of(job, summary.map(|summary| summary.headline)),
             done: accepted.max(completed),
             shards,
-            created_at: job
-                .and_then(|job| job.created_at)
+            created_at: found
+                .and_then(|found| found.created_at)
                 .or_else(|| kept.and_then(|kept| kept.since)),
             cluster: found.map(|found| found.cluster.to_owned()),
             namespace: found.map(|found| found.namespace.to_owned()),

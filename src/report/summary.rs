@@ -24,6 +24,7 @@ pub fn summary_text(summary: &Summary, style: Style) -> String {
     lines.extend(trouble_lines(summary, style));
     lines.extend(how_it_ran(summary).iter().map(|line| style.plain(line)));
     lines.push(style.plain(&format!("result: ttg-tui result {}", summary.run)));
+    lines.extend(rerun_line(summary).map(|line| style.plain(&line)));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -149,6 +150,17 @@ fn trouble_lines(summary: &Summary, style: Style) -> Vec<String> {
             .map(|line| style.marked(Glyph::Failed, line)),
     );
     lines
+}
+
+/// Says how the rest is computed, of a run that ended without a proof.
+fn rerun_line(summary: &Summary) -> Option<String> {
+    let is_worth_it = match summary.headline {
+        Headline::Incomplete | Headline::Failed => true,
+        // These are resumed, or go on.
+        Headline::Proven | Headline::Cancelled | Headline::Unfinished => false,
+    };
+    let Summary { run, reach_flags, .. } = summary;
+    is_worth_it.then(|| format!("hint: what is missing or disputed is computed by: ttg-tui rerun {run}{reach_flags}"))
 }
 
 /// Writes the missing indexes as intervals; what does not fit is counted.

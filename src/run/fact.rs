@@ -123,7 +123,8 @@ pub struct PodFact {
     pub revision: u64,
     /// The uid of the Job that made it.
     pub job_uid: JobUid,
-    /// The completion index, from the annotation or the label; none for a pod of a foreign shape.
+    /// The completion index of the run, from the annotation or the label and what the Job computes; none for a pod of a foreign
+    /// shape.
     pub index: Option<CompletionIndex>,
     /// The node it was bound to.
     pub node: Option<NodeName>,
@@ -160,13 +161,57 @@ pub struct JobCondition {
     pub since: Option<Timestamp>,
 }
 
-/// The Job of a run.
+/// Which of a run's completion indexes a Job computes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Computes {
+    /// Every index: the Job's own index is the run's.
+    #[default]
+    All,
+    /// These: the Job's own index k stands for the k-th of them.
+    Only(IndexSet),
+    /// Nobody can tell, and why: the Job says what cannot be. Nothing of it counts.
+    Unknown(String),
+}
+
+impl Computes {
+    /// Tells whether the Job computes this index.
+    pub fn contains(&self, index: CompletionIndex) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(indexes) => indexes.contains(index),
+            Self::Unknown(_) => false,
+        }
+    }
+
+    /// Returns the run's index for one of the Job's own.
+    pub fn index_at(&self, own: CompletionIndex) -> Option<CompletionIndex> {
+        match self {
+            Self::All => Some(own),
+            Self::Only(indexes) => indexes.nth(own.0),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Returns the run's indexes for some of the Job's own.
+    pub fn indexes_at(&self, own: IndexSet) -> IndexSet {
+        match self {
+            Self::All => own,
+            Self::Only(indexes) => indexes.select(&own),
+            Self::Unknown(_) => IndexSet::default(),
+        }
+    }
+}
+
+/// A Job of a run: the first, or that of a rerun. Its indexes are the run's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobFact {
     /// The Job's uid.
     pub uid: JobUid,
-    /// The Job's name, which is the run's.
+    /// The Job's name: the run's, or that of a rerun.
     pub name: String,
+    /// The run's name, from the label; without one the Job's.
+    pub run: String,
     /// The namespace it lives in.
     pub namespace: String,
     /// The resourceVersion as a number; see [`PodFact::revision`].
@@ -175,8 +220,10 @@ pub struct JobFact {
     pub created_at: Option<Timestamp>,
     /// `spec.parallelism`: how many pods the controller keeps running at once.
     pub parallelism: u32,
-    /// `spec.completions`: the number of shards.
+    /// `spec.completions`: how many indexes it computes.
     pub completions: u32,
+    /// Which of the run's indexes these are.
+    pub computes: Computes,
     /// `spec.suspend`: what was asked for; the condition `Suspended` tells whether it has happened.
     pub suspend: bool,
     /// Whether it has a deletion timestamp.
@@ -191,9 +238,9 @@ pub struct JobFact {
     pub succeeded: u32,
     /// `status.failed`.
     pub failed: u32,
-    /// `status.completedIndexes`.
+    /// `status.completedIndexes`, as indexes of the run.
     pub completed: IndexSet,
-    /// `status.failedIndexes`.
+    /// `status.failedIndexes`, as indexes of the run.
     pub failed_indexes: IndexSet,
     /// The conditions, in the server's order.
     pub conditions: Vec<JobCondition>,
@@ -216,6 +263,11 @@ impl JobFact {
         self.condition("Complete")
             .or_else(|| self.condition("Failed"))
             .is_some()
+    }
+
+    /// Tells whether it can still make pods by itself: it is neither finished nor suspended nor being deleted.
+    pub fn goes_on(&self) -> bool {
+        !self.is_finished() && !self.suspend && !self.deleting
     }
 }
 

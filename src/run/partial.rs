@@ -1,4 +1,8 @@
 //! One index's result, as it is counted and kept. A partial comes only from a pod's termination message.
+//!
+//! What is kept is never taken back. A rerun of a disputed index sets the results of the Jobs before it aside: they stay in the
+//! ledger as evidence, and no longer count. A result belongs to its Job, so one that comes late, or is read before the line that
+//! sets it aside, does not count either.
 
 use serde::{Deserialize, Serialize};
 use ttg_worker::protocol::number::decimal;
@@ -31,4 +35,46 @@ pub struct Partial {
     pub pod: String,
     /// The node that computed it.
     pub node: Option<NodeName>,
+}
+
+/// What a rerun decided about one index: results of these Jobs do not count for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The completion index.
+    pub index: CompletionIndex,
+    /// The Jobs that were known when it was decided.
+    pub job_uids: Vec<JobUid>,
+}
+
+impl SetAside {
+    /// Tells whether this is about a partial.
+    pub fn covers(&self, partial: &Partial) -> bool {
+        self.index == partial.index && self.job_uids.contains(&partial.job_uid)
+    }
+}
+
+/// What is kept of a run's results.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The partials, in the order they were accepted. One may occur twice.
+    pub partials: Vec<Partial>,
+    /// Which of them do not count.
+    pub set_aside: Vec<SetAside>,
+}
+
+impl From<Vec<Partial>> for Kept {
+    fn from(partials: Vec<Partial>) -> Self {
+        Self {
+            partials,
+            set_aside: Vec::new(),
+        }
+    }
+}
+
+impl Kept {
+    /// Iterates over the partials that count.
+    pub fn counting(&self) -> impl Iterator<Item = &Partial> {
+        let counts = |partial: &&Partial| !self.set_aside.iter().any(|set_aside| set_aside.covers(partial));
+        self.partials.iter().filter(counts)
+    }
 }

@@ -5,11 +5,12 @@
 //! and the published values are for. This module changes nothing and knows no words but its own checks'.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use ttg_worker::protocol::number::Grouped;
 
-use super::fact::CompletionIndex;
+use super::fact::{CompletionIndex, JobUid};
 use super::state::{Accepted, IndexState, Recheck, RunState};
 use super::told::DisputedValue;
 
@@ -54,10 +55,12 @@ pub const NOTHING_DISPUTED: &str = "nothing_disputed";
 pub const IN_LEDGER: &str = "in_ledger";
 /// The name of the note about second, equal results.
 pub const DUPLICATES: &str = "duplicates";
+/// The name of the note about the Jobs that the results came from; only there when they are several.
+pub const JOBS: &str = "jobs";
 /// The name of the note about lost log lines.
 pub const LOG_LINES_LOST: &str = "log_lines_lost";
 
-/// The checks without which nothing is proven. `recomputed` is a note when the plan asks for no second computation.
+/// The checks without which nothing is proven. `recomputed` is a note when nothing asks for a second computation.
 const MANDATORY: [&str; 4] = [EACH_INDEX_ONCE, RANGES_TILE, PROCESSED_ALL, RECOMPUTED];
 
 /// How many disputed indexes are named in one line; the others are counted.
@@ -81,6 +84,7 @@ pub fn prove(state: &RunState) -> Vec<Check> {
     checks.push(recomputed(state));
     checks.extend(in_ledger(state, unmet));
     checks.extend(nothing_disputed(state));
+    checks.extend(jobs(&accepted));
     checks.extend(notes(state));
     checks
 }
@@ -230,7 +234,9 @@ fn published_value(state: &RunState) -> Option<Check> {
 }
 
 fn recomputed(state: &RunState) -> Check {
-    let wanted = state.plan().verify.min(state.plan().shards);
+    // A result in the place of values that were set aside is computed again here, whatever the plan says.
+    let asked = usize::try_from(state.plan().verify.min(state.plan().shards)).unwrap_or(usize::MAX);
+    let wanted = asked.max(state.set_aside_count()).max(state.rechecks().count());
     if wanted == 0 {
         return check(
             RECOMPUTED,
@@ -266,12 +272,13 @@ fn recomputed(state: &RunState) -> Check {
     if !problems.is_empty() {
         return check(RECOMPUTED, Verdict::Fails, listed(&problems));
     }
-    if u32::try_from(same.len()).is_ok_and(|len| len == wanted) {
-        let shards = counted(u64::from(wanted), "shard", "shards");
+    let wanted_count = u64::try_from(wanted).unwrap_or(u64::MAX);
+    if same.len() == wanted {
+        let shards = counted(wanted_count, "shard", "shards");
         let text = format!("{shards} computed again here: same ({})", indexes_text(&same));
         return check(RECOMPUTED, Verdict::Holds, text);
     }
-    let shards = counted(u64::from(wanted), "shard is", "shards are");
+    let shards = counted(wanted_count, "shard is", "shards are");
     check(
         RECOMPUTED,
         Verdict::Open,
@@ -295,6 +302,31 @@ fn disputed_text(index: CompletionIndex, values: &[DisputedValue]) -> String {
         .map(|value| format!("{} from {}", Grouped(value.value), value.pods.join(" and ")))
         .collect();
     format!("index {index} is disputed: {}", values.join(", "))
+}
+
+/// Says how many results came from which Job, when they came from several.
+fn jobs(accepted: &[Accepted<'_>]) -> Option<Check> {
+    let mut by_uid: BTreeMap<&JobUid, (&str, u64)> = BTreeMap::new();
+    for result in accepted {
+        let (_, results) = by_uid.entry(result.job_uid).or_insert((job_name(result.pod), 0));
+        *results += 1;
+    }
+    if by_uid.len() < 2 {
+        return None;
+    }
+    let mut jobs: Vec<(&str, u64)> = by_uid.into_values().collect();
+    // A rerun's Job has its run's name and a number at the end, so this is the order in which they were made.
+    jobs.sort_by_key(|(name, _)| (name.len(), *name));
+    let texts: Vec<String> = jobs
+        .iter()
+        .map(|(name, results)| format!("{} from Job {name}", counted(*results, "result", "results")))
+        .collect();
+    Some(check(JOBS, Verdict::Holds, listed(&texts)))
+}
+
+/// Returns the name of a pod's Job, which is all of the pod's name but its index and its random end.
+fn job_name(pod: &str) -> &str {
+    pod.rsplitn(3, '-').nth(2).unwrap_or(pod)
 }
 
 fn notes(state: &RunState) -> impl Iterator<Item = Check> {

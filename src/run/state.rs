@@ -4,7 +4,7 @@
 //! - Facts in any order, any number of times, with relists between, lead to the same state. Of two facts of one
 //!   object the higher revision wins; terminal phases and results never un-happen.
 //! - A result comes only from a pod's termination message that fits this run. Logs move bars and never count.
-//! - A partial counts per completion index, never per pod; two that differ make the index disputed for ever.
+//! - A partial counts per completion index, never per pod; two that differ make the index disputed, until a rerun sets both aside.
 //! - Reading counts, total and progress takes the same time for ten indexes and for 100,000; so does applying a fact,
 //!   apart from the number of attempts of its own index. About 300 bytes an index with one attempt.
 //!
@@ -13,9 +13,11 @@
 //! No pod counts before its Job is known: call [`RunState::watch_job`] first, or apply the Job's fact. The pods'
 //! watch selects by that Job's uid, so none can come earlier. This module does no I/O and reads no clock.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use super::fact::{CompletionIndex, JobFact, PodUid};
+use super::fact::{CompletionIndex, JobFact, JobUid, PodUid};
 use super::intervals::IndexSet;
 use super::log::Progress;
 use crate::plan::Plan;
@@ -34,6 +36,7 @@ mod pods;
 mod progress;
 mod recheck;
 mod results;
+mod set_aside;
 mod small;
 
 pub use pod::Attempt;
@@ -46,7 +49,7 @@ pub use results::Accepted;
 /// pods do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IndexState {
-    /// Two valid results differ: neither counts.
+    /// Two valid results differ: neither counts, until a rerun sets both aside.
     Disputed,
     /// The Job gave it up, or ended without its result.
     Failed,
@@ -157,6 +160,8 @@ pub struct RunState {
     results: Vec<Found>,
     /// Positions in `results` that were not yet handed out to be kept.
     unkept: Vec<usize>,
+    /// For some indexes the Jobs whose results do not count.
+    set_aside: BTreeMap<CompletionIndex, Vec<JobUid>>,
     counts: Counts,
     /// The accepted values combined; none without any.
     total: Option<i128>,
@@ -178,6 +183,7 @@ impl RunState {
             indexes: vec![IndexRecord::default(); position(shards)],
             results: Vec::new(),
             unkept: Vec::new(),
+            set_aside: BTreeMap::new(),
             counts: Counts {
                 not_started: shards,
                 ..Counts::default()
@@ -364,13 +370,16 @@ impl RunState {
 
     /// Derives the state of an index without a result from its pods.
     fn derive_unfinished(&self, index: CompletionIndex) -> IndexState {
+        let is_computed = self.job_computes().is_none_or(|computes| computes.contains(index));
         let (mut running, mut waiting, mut empty, mut lost) = (false, false, false, false);
         for pod in self.pods_of(index) {
             let over = pod.is_over();
             running |= !over && pod.has_started();
             waiting |= !over && !pod.has_started();
-            empty |= over && pod.has_succeeded();
-            lost |= over && !pod.has_succeeded();
+            // What an earlier Job's pod left without a result, the Job that runs now does again if it is among its indexes.
+            let is_final = !is_computed || self.pods.job(pod.job) == self.job_uid();
+            empty |= over && pod.has_succeeded() && is_final;
+            lost |= over && !(pod.has_succeeded() && is_final);
         }
         if running {
             IndexState::Running
@@ -386,7 +395,7 @@ impl RunState {
             IndexState::NoResult
         } else if !lost {
             IndexState::NotStarted
-        } else if self.jobs.is_over() {
+        } else if self.is_over_for(index) {
             IndexState::Failed
         } else {
             IndexState::Retrying

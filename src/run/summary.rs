@@ -62,6 +62,9 @@ pub struct Summary {
     pub cluster: String,
     /// The namespace.
     pub namespace: String,
+    /// The flags by which a call of this program finds the cluster and the namespace, with a space before each.
+    #[serde(default)]
+    pub reach_flags: String,
     /// How it stands.
     pub headline: Headline,
     /// The kernel's name.
@@ -93,6 +96,9 @@ pub struct Summary {
     pub failed: BTreeMap<CompletionIndex, String>,
     /// Indexes with results that differ.
     pub disputed: BTreeMap<CompletionIndex, Vec<DisputedValue>>,
+    /// Indexes whose accepted value is not the one that was computed again here.
+    #[serde(default)]
+    pub doubted: IndexSet,
     /// Pods that tried, over all indexes.
     pub attempts: u32,
     /// Attempts that were lost or failed and done again.
@@ -119,12 +125,14 @@ pub struct Summary {
 const COARSE_SPAN_MS_MIN: u64 = 10_000;
 
 /// Where a run is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The cluster, as people call it.
     pub cluster: String,
     /// The namespace.
     pub namespace: String,
+    /// The flags by which a call of this program finds both, with a space before each.
+    pub reach_flags: String,
 }
 
 /// Tells how a run stands by what the cluster said: proven whenever its checks say so, whatever became of its Job.
@@ -139,7 +147,7 @@ pub fn headline(state: &RunState, checks: &[Check]) -> Headline {
         Headline::Cancelled
     } else if failed {
         Headline::Failed
-    } else if state.is_job_over() || state.counts().disputed > 0 {
+    } else if state.is_job_over() || state.is_complete() || state.counts().disputed > 0 {
         Headline::Incomplete
     } else {
         Headline::Unfinished
@@ -166,6 +174,7 @@ pub fn summarize(state: &RunState, place: &Place, api: ApiCost, headline: Headli
         run: plan.run.to_string(),
         cluster: place.cluster.clone(),
         namespace: place.namespace.clone(),
+        reach_flags: place.reach_flags.clone(),
         headline,
         kernel: plan.kernel.clone(),
         what: plan
@@ -194,6 +203,7 @@ pub fn summarize(state: &RunState, place: &Place, api: ApiCost, headline: Headli
             .indexes()
             .map(|index| (index, state.values(index)))
             .collect(),
+        doubted: state.doubted(),
         attempts: state.attempts_seen(),
         retried: state
             .indexes()

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fact::{CompletionIndex, NodeName, Reason};
+use super::fact::{CompletionIndex, Computes, JobFact, NodeName, Reason};
+use super::intervals::IndexSet;
+use crate::plan::Plan;
 use ttg_worker::protocol::number::decimal;
 
 /// One transition of a run. Derived from facts, so a fact that is applied twice tells nothing twice.
@@ -13,15 +15,23 @@ use ttg_worker::protocol::number::decimal;
     reason = "the fields are those of the facts they come from, under the same names"
 )]
 pub enum RunEvent {
-    /// The Job is stored on the server.
+    /// A Job of the run is stored on the server: the first, or that of a rerun, which computes these indexes alone.
     Submitted {
         run: String,
+        job: String,
         cluster: String,
         namespace: String,
         shards: u32,
         workers: u32,
         parameters: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        indexes: Option<IndexSet>,
         remarks: Vec<String>,
+    },
+    /// Results of an index no longer count, and a rerun computes it instead.
+    SetAside {
+        index: CompletionIndex,
+        values: Vec<DisputedValue>,
     },
     /// The program watches a run that exists.
     Attached {
@@ -150,6 +160,27 @@ pub enum RunEvent {
     Trouble { what: String, hint: Option<String> },
     /// The person asked to leave.
     Leaving { hint: String },
+}
+
+impl RunEvent {
+    /// Makes the event of a Job of this plan that was stored.
+    pub fn submitted(plan: &Plan, job: &JobFact, cluster: &str, namespace: &str, remarks: Vec<String>) -> Self {
+        let (workers, indexes) = match &job.computes {
+            Computes::Only(indexes) => (job.parallelism, Some(indexes.clone())),
+            Computes::All | Computes::Unknown(_) => (plan.workers, None),
+        };
+        Self::Submitted {
+            run: plan.run.to_string(),
+            job: job.name.clone(),
+            cluster: cluster.to_owned(),
+            namespace: namespace.to_owned(),
+            shards: plan.shards,
+            workers,
+            parameters: plan.parameters,
+            indexes,
+            remarks,
+        }
+    }
 }
 
 /// One of the values of a disputed index.

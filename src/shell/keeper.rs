@@ -126,11 +126,11 @@ impl Keeper {
         self.push_backlog();
     }
 
-    /// Takes out of the backlog what the ledger holds.
+    /// Takes out of the backlog what the ledger holds, and counts there.
     fn take_confirmed(&mut self, kept: &KeptRun) -> Vec<Partial> {
-        let on_disk: std::collections::HashSet<(u32, i128)> = kept
-            .partials
-            .iter()
+        let results = kept.results();
+        let on_disk: std::collections::HashSet<(u32, i128)> = results
+            .counting()
             .map(|partial| (partial.index.0, partial.value))
             .collect();
         let (confirmed, waiting) = std::mem::take(&mut self.backlog)

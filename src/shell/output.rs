@@ -31,12 +31,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Starts the thread.
-    pub(super) fn start() -> Self {
+    /// Starts the thread, which hands each line to `write`.
+    pub(super) fn start(write: impl FnMut(Stream, &str) + Send + 'static) -> Self {
         let (queue, lines) = channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("output".into())
-            .spawn(move || write_all(lines));
+            .spawn(move || write_all(lines, write));
         // Without a thread there is no output; the run goes on, and its exit code tells the end.
         Self {
             queue: Some(queue),
@@ -93,16 +93,21 @@ impl Output {
     }
 }
 
-fn write_all(mut lines: Receiver<(Stream, String)>) {
+/// Writes a line to the stream that is meant.
+pub(super) fn standard(stream: Stream, line: &str) {
+    match stream {
+        Stream::Out => write(&mut stdout().lock(), line),
+        Stream::Err => write(&mut stderr().lock(), line),
+    }
+}
+
+fn write_all(mut lines: Receiver<(Stream, String)>, mut write: impl FnMut(Stream, &str)) {
     while let Some((stream, line)) = lines.blocking_recv() {
-        // Whoever closed our output has read enough; the run goes on without a listener.
-        match stream {
-            Stream::Out => write(&mut stdout().lock(), &line),
-            Stream::Err => write(&mut stderr().lock(), &line),
-        }
+        write(stream, &line);
     }
 }
 
 fn write(out: &mut impl Write, line: &str) {
+    // Whoever closed our output has read enough; the run goes on without a listener.
     writeln!(out, "{line}").and_then(|()| out.flush()).ok();
 }

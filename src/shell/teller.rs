@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use jiff::Timestamp;
 
-use super::output::{Output, Stream};
+use super::output::{Output, Stream, standard};
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::report::Style;
@@ -32,8 +32,17 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// Makes a teller for the run of a plan.
+    /// Makes a teller for the run of a plan, which writes to standard output and standard error.
     pub fn new(form: Form, plan: &Plan) -> Self {
+        Self::with(form, plan, Output::start(standard))
+    }
+
+    /// Makes a teller that hands each line to `take`, on a thread of its own.
+    pub fn to_lines(form: Form, plan: &Plan, mut take: impl FnMut(&str) + Send + 'static) -> Self {
+        Self::with(form, plan, Output::start(move |_stream, line: &str| take(line)))
+    }
+
+    fn with(form: Form, plan: &Plan, output: Output) -> Self {
         let style = match form {
             Form::Text(style) => style,
             Form::Json => Style::default(),
@@ -42,7 +51,7 @@ impl Teller {
             form,
             lines: Lines::new(style, plan),
             last_aggregate: None,
-            output: Output::start(),
+            output,
         }
     }
 

@@ -8,6 +8,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`shard`] | the parameters, and their split over completion indexes |
+//! | [`intervals`] | sets of completion indexes, as Kubernetes writes them |
 //! | [`kernel`] | the computations: parameter range → value |
 //! | [`work`] | the loop: slices, pauses, progress, stopping |
 //! | [`protocol`] | everything that is written for another program: names, limits, lines, the result |
@@ -20,6 +21,7 @@
 //! range gives the same value however it is split, and that values combine in any order.
 
 pub mod app;
+pub mod intervals;
 pub mod kernel;
 pub mod protocol;
 pub mod shard;

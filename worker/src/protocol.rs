@@ -22,6 +22,9 @@ pub mod env {
     pub const WORKER_ID: &str = "WORKER_ID";
     /// The completion index as Kubernetes sets it, for want of `WORKER_ID`.
     pub const JOB_COMPLETION_INDEX: &str = "JOB_COMPLETION_INDEX";
+    /// The completion indexes of the run that a rerun's Job computes, such as `1,3-5`: then the completion index of the pod is
+    /// a position among them. Not set where the Job computes every index.
+    pub const SHARD_INDEXES: &str = "SHARD_INDEXES";
     /// The number of shards.
     pub const TOTAL_WORKERS: &str = "TOTAL_WORKERS";
     /// The number of parameters of the whole run.

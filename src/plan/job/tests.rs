@@ -146,6 +146,44 @@ fn the_job_never_asks_for_more_workers_or_failures_than_shards() {
 }
 
 #[test]
+fn a_rerun_is_the_same_job_for_fewer_indexes() {
+    let plan = Plan {
+        workers: 100,
+        max_failed: 100,
+        ..plan()
+    };
+    let rerun = Rerun {
+        number: 2,
+        indexes: IndexSet::parse("1,3-5", 12).unwrap(),
+        workers: 9,
+    };
+    let part = Part::new(&plan, Some(&rerun));
+    let mut expected = job_value(&plan);
+    let name = "ttg-primes-7f3a2k-r2";
+    expected["metadata"]["name"] = json!(name);
+    expected["metadata"]["annotations"]["ttg-tui/indexes"] = json!("1,3-5");
+    for field in ["completions", "parallelism", "maxFailedIndexes"] {
+        expected["spec"][field] = json!(4);
+    }
+    let environment = expected["spec"]["template"]["spec"]["containers"][0]["env"]
+        .as_array_mut()
+        .unwrap();
+    for variable in environment.iter_mut() {
+        if variable["valueFrom"]["configMapKeyRef"].is_object() {
+            variable["valueFrom"]["configMapKeyRef"]["name"] = json!(name);
+        }
+    }
+    environment.push(
+        json!({"name": "SHARD_INDEXES", "valueFrom": {"configMapKeyRef": {"key": "SHARD_INDEXES", "name": name}}}),
+    );
+    assert_eq!(serde_json::to_value(part.job("team-a")).unwrap(), expected);
+    let map = serde_json::to_value(part.config_map("team-a")).unwrap();
+    assert_eq!(map["metadata"]["name"], name);
+    assert_eq!(map["data"]["SHARD_INDEXES"], "1,3-5");
+    assert_eq!(map["data"]["TOTAL_PARAMETERS"], "10000000");
+}
+
+#[test]
 fn node_selector_and_tolerations_are_passed_on() {
     let tolerations = ["spot", "gpu=a:NoSchedule"]
         .map(|text| Toleration::parse(text).unwrap())

@@ -35,6 +35,9 @@ fn job(conditions: &[&str]) -> JobFact {
 fn found(job: &JobFact) -> Found<'_> {
     Found {
         job,
+        completed: job.completed.len(),
+        created_at: job.created_at,
+        shards: 12,
         cluster: "local",
         namespace: "default",
     }

@@ -43,6 +43,7 @@ pub(in crate::report) fn proven() -> Summary {
         run: "ttg-primes-7f3a2k".to_owned(),
         cluster: "local".to_owned(),
         namespace: "default".to_owned(),
+        reach_flags: " --context kind".to_owned(),
         headline: Headline::Proven,
         kernel: "primes".to_owned(),
         what: "primes".to_owned(),
@@ -70,6 +71,7 @@ pub(in crate::report) fn proven() -> Summary {
         missing: IndexSet::default(),
         failed: BTreeMap::new(),
         disputed: BTreeMap::new(),
+        doubted: IndexSet::default(),
         attempts: 4,
         retried: 1,
         duplicates: 1,
@@ -148,6 +150,7 @@ work 2.2 s on 3 workers
 4 attempts · 1 done again
 indexes by node: node-1 2 · node-2 1
 result: ttg-tui result ttg-primes-7f3a2k
+hint: what is missing or disputed is computed by: ttg-tui rerun ttg-primes-7f3a2k --context kind
 ";
     assert_eq!(summary_text(&incomplete(), Style::default()), expected);
 }
@@ -179,6 +182,7 @@ work 2.2 s on 3 workers
 4 attempts · 1 done again
 indexes by node: node-1 2 · node-2 1
 result: ttg-tui result ttg-primes-7f3a2k
+hint: what is missing or disputed is computed by: ttg-tui rerun ttg-primes-7f3a2k --context kind
 ";
     assert_eq!(from_headline, expected);
 }

@@ -4,7 +4,7 @@ use ttg_worker::protocol::ResultMessage;
 
 use super::*;
 use crate::plan::Plan;
-use crate::run::fact::{Delta, JobUid};
+use crate::run::fact::{Computes, Delta, JobUid};
 use crate::run::state::fixtures::{
     JOB, apply, at, done, job, keep, plan, result, running, saying, state, with_condition,
 };
@@ -105,7 +105,7 @@ fn the_full_total_is_compared_with_the_published_value() {
             ..plan(1)
         };
         let mut state = RunState::new(plan);
-        state.watch_job(&JobUid::from(JOB));
+        state.watch_job(&JobUid::from(JOB), &Computes::All);
         assert!(verdicts(&state).contains(&(PUBLISHED_VALUE.to_owned(), Verdict::Open)));
         let message = ResultMessage {
             start: 0,
@@ -132,7 +132,7 @@ fn shards_computed_again_here_must_agree() {
         ),
     ] {
         let mut state = RunState::new(Plan { verify: 9, ..plan(1) });
-        state.watch_job(&JobUid::from(JOB));
+        state.watch_job(&JobUid::from(JOB), &Computes::All);
         state.pick_verify(1);
         assert!(state.recompute_due().is_empty());
         apply(&mut state, [done(1, 0, 0, 1, 4)]);

@@ -7,12 +7,15 @@ use ttg_worker::protocol::result::RESULT_VERSION;
 use super::RunState;
 use crate::plan::{Plan, RunId};
 use crate::run::fact::{
-    CompletionIndex, Delta, Ended, JobCondition, JobFact, JobUid, NodeName, Phase, PodFact, PodUid, Reason,
+    CompletionIndex, Computes, Delta, Ended, JobCondition, JobFact, JobUid, NodeName, Phase, PodFact, PodUid, Reason,
 };
 use crate::run::told::RunEvent;
 
 /// The uid of the run's Job.
 pub(crate) const JOB: &str = "job-1";
+
+/// The uid of the Job of a rerun.
+pub(crate) const RERUN: &str = "job-r1";
 
 /// Returns a plan of ten parameters a shard, from 100 on, whose kernel adds up.
 pub(crate) fn plan(shards: u32) -> Plan {
@@ -29,7 +32,7 @@ pub(crate) fn plan(shards: u32) -> Plan {
 /// Returns the state of a run whose Job is known and of which nothing else is.
 pub(crate) fn state(shards: u32) -> RunState {
     let mut state = RunState::new(plan(shards));
-    state.watch_job(&JobUid::from(JOB));
+    state.watch_job(&JobUid::from(JOB), &Computes::All);
     state
 }
 
@@ -48,6 +51,34 @@ pub(crate) fn job(shards: u32, revision: u64) -> JobFact {
         completions: shards,
         ..JobFact::default()
     }
+}
+
+/// Returns the Job of a rerun of these indexes.
+pub(crate) fn rerun_job(shards: u32, indexes: &[u32], revision: u64) -> JobFact {
+    JobFact {
+        uid: RERUN.into(),
+        name: "ttg-primes-test-r1".to_owned(),
+        completions: u32::try_from(indexes.len()).unwrap(),
+        computes: Computes::Only(indexes.iter().copied().map(CompletionIndex).collect()),
+        ..job(shards, revision)
+    }
+}
+
+/// Gives a pod, with the result that it says, to the Job of the rerun.
+pub(crate) fn of_rerun(mut pod: PodFact) -> PodFact {
+    pod.job_uid = RERUN.into();
+    pod.name = pod.name.replace("-test-", "-test-r1-");
+    pod.uid = PodUid(format!("uid-{}", pod.name));
+    if let Some(ended) = &mut pod.ended
+        && let Ok(message) = ResultMessage::parse(&ended.message)
+    {
+        ended.message = ResultMessage {
+            job_uid: RERUN.to_owned(),
+            ..message
+        }
+        .to_json();
+    }
+    pod
 }
 
 /// Adds a condition that holds to a Job.

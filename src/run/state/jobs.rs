@@ -2,23 +2,33 @@
 //!
 //! Of two facts of the Job the higher revision wins. What the Job gave up stays given up. A Job of another uid under
 //! the same name is another run and does not touch this one.
+//!
+//! A rerun adds a Job to the run. The Job that was named last is the one that runs now: what it gave up is failed, and what it
+//! does not compute nobody computes. Of the Jobs before it only the pods count.
 
 use jiff::Timestamp;
 
 use super::RunState;
-use crate::run::fact::{CompletionIndex, Delta, JobFact, JobUid, Reason};
+use crate::run::fact::{CompletionIndex, Computes, Delta, JobFact, JobUid, Reason};
 use crate::run::intervals::IndexSet;
 use crate::run::told::RunEvent;
 
 /// What is known of the run's Job.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Jobs {
-    /// The uids of the run's own Jobs. The last one is the Job that runs now.
-    watched: Vec<JobUid>,
+    /// The run's own Jobs. The last one is the Job that runs now.
+    watched: Vec<Watched>,
     job: Option<Box<JobFact>>,
     deleted: bool,
     failed: IndexSet,
     list: List,
+}
+
+/// One Job of the run. What it computes never changes.
+#[derive(Clone, Debug)]
+struct Watched {
+    uid: JobUid,
+    computes: Computes,
 }
 
 /// The list of Jobs that is under way.
@@ -40,10 +50,13 @@ struct Change {
 }
 
 impl RunState {
-    /// Names the run's Job: from now on its pods count. Pods of a Job named before go on counting.
-    pub fn watch_job(&mut self, uid: &JobUid) {
+    /// Names the run's Job, and which indexes it computes: from now on its pods count. Pods of a Job named before go on counting.
+    pub fn watch_job(&mut self, uid: &JobUid, computes: &Computes) {
         if !self.jobs.is_watched(uid) {
-            self.jobs.watched.push(uid.clone());
+            self.jobs.watched.push(Watched {
+                uid: uid.clone(),
+                computes: computes.clone(),
+            });
             self.jobs.job = None;
             self.jobs.deleted = false;
             // What one Job gave up, the next one may do.
@@ -54,7 +67,17 @@ impl RunState {
 
     /// Returns the uid of the run's Job, once it is known.
     pub fn job_uid(&self) -> Option<&JobUid> {
-        self.jobs.watched.last()
+        self.jobs.watched.last().map(|own| &own.uid)
+    }
+
+    /// Returns which indexes the run's Job computes, once it is known.
+    pub fn job_computes(&self) -> Option<&Computes> {
+        self.jobs.watched.last().map(|own| &own.computes)
+    }
+
+    /// Tells whether no pod will be made for this index any more.
+    pub(super) fn is_over_for(&self, index: CompletionIndex) -> bool {
+        self.jobs.is_over() || self.job_computes().is_some_and(|computes| !computes.contains(index))
     }
 
     /// Returns the indexes that the Job gave up.
@@ -93,7 +116,7 @@ impl RunState {
     }
 
     fn is_own_job(&self, uid: &JobUid) -> bool {
-        self.jobs.watched.last().is_none_or(|own| own == uid)
+        self.job_uid().is_none_or(|own| own == uid)
     }
 
     fn lose_job(&mut self, told: &mut Vec<RunEvent>) {
@@ -108,7 +131,11 @@ impl RunState {
         if !self.is_own_job(&fact.uid) {
             return;
         }
-        self.watch_job(&fact.uid);
+        self.watch_job(&fact.uid, &fact.computes);
+        if self.job_computes() != Some(&fact.computes) {
+            // Its indexes would be taken for others.
+            return;
+        }
         let Some(change) = self.jobs.fold(fact, told) else {
             return;
         };
@@ -156,7 +183,7 @@ impl Jobs {
 
     /// Tells whether a Job is one of the run's own.
     pub(super) fn is_watched(&self, uid: &JobUid) -> bool {
-        self.watched.contains(uid)
+        self.watched.iter().any(|own| own.uid == *uid)
     }
 
     /// Returns the indexes that the Job gave up.

@@ -272,8 +272,8 @@ impl Pods {
     }
 
     /// Returns the uid of a Job.
-    pub(super) fn job_uid(&self, link: Link) -> JobUid {
-        self.job_uids.get(link.position()).cloned().unwrap_or_default()
+    pub(super) fn job(&self, link: Link) -> Option<&JobUid> {
+        self.job_uids.get(link.position())
     }
 
     /// Keeps each node's name once, whatever the number of its pods.

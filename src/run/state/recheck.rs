@@ -1,7 +1,8 @@
 //! Shards that are computed again here, to compare with what the workers said.
 //!
 //! Which ones is drawn from the session's seed, which workers never see, so a worker cannot tell whether it will be
-//! checked. The same seed draws the same shards, so a replay repeats them.
+//! checked. The same seed draws the same shards, so a replay repeats them. To those drawn come all of which a rerun set results
+//! aside: there a worker was not to be believed before.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 
 use super::RunState;
 use crate::run::fact::CompletionIndex;
+use crate::run::intervals::IndexSet;
 use crate::run::told::RunEvent;
 
 /// How far a shard's second computation is.
@@ -32,7 +34,8 @@ pub(super) struct Rechecks {
 }
 
 impl RunState {
-    /// Draws the shards that are computed again here, as many as the plan says. Only the first call draws.
+    /// Draws the shards that are computed again here, as many as the plan says, and adds those of which results were set aside.
+    /// Only the first call draws.
     pub fn pick_verify(&mut self, seed: u64) {
         if !self.rechecks.picked.is_empty() {
             return;
@@ -48,6 +51,10 @@ impl RunState {
                 drawn
             };
             self.rechecks.picked.insert(index, Recheck::Open);
+        }
+        let suspect: Vec<CompletionIndex> = self.indexes_set_aside().collect();
+        for index in suspect {
+            self.rechecks.picked.entry(index).or_default();
         }
         let accepted: Vec<CompletionIndex> = self
             .rechecks
@@ -104,6 +111,20 @@ impl RunState {
         };
         *recheck = Recheck::Done(result);
         vec![told]
+    }
+
+    /// Returns the indexes whose accepted value is not the one that was computed again here.
+    pub fn doubted(&self) -> IndexSet {
+        let differs = |index: CompletionIndex, recheck: &Recheck| match recheck {
+            Recheck::Open | Recheck::HandedOut | Recheck::Done(Err(_)) => false,
+            Recheck::Done(Ok(here)) => self
+                .accepted_result(index)
+                .is_some_and(|accepted| accepted.value != *here),
+        };
+        self.rechecks()
+            .filter(|(index, recheck)| differs(*index, recheck))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Iterates over the shards that are computed again here, ascending.

@@ -1,7 +1,7 @@
 //! Results: what a termination message must say to count, one partial an index, disputes, and the ledger.
 //!
 //! A result is valid when it is whole, and of this Job, index, range and kernel. Of the distinct values of an index
-//! one is the partial, and two are a dispute for ever; which pod came first makes no difference.
+//! one is the partial, and two are a dispute; which pod came first makes no difference. Results that a rerun set aside are none.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use ttg_worker::protocol::ResultMessage;
 use super::pod::Pod;
 use super::small::{Link, Slim, Uid, position};
 use super::{IndexState, RunState};
-use crate::run::fact::{CompletionIndex, Ended, NodeName};
-use crate::run::partial::Partial;
+use crate::run::fact::{CompletionIndex, Ended, JobUid, NodeName};
+use crate::run::partial::{Kept, Partial};
 use crate::run::told::{DisputedValue, RunEvent};
 
 /// How much hostile text is repeated to people.
@@ -51,6 +51,8 @@ enum Added {
     Equal,
     /// A value that differs from another one.
     Different,
+    /// A value that does not count, as a rerun set the results of its Job aside.
+    SetAside,
 }
 
 /// The result of an accepted index.
@@ -72,6 +74,8 @@ pub struct Accepted<'a> {
     pub throttled_ms: Option<u64>,
     /// The name of the pod that gave it; of several the first attempt.
     pub pod: &'a str,
+    /// The Job of that pod.
+    pub job_uid: &'a JobUid,
     /// The node that computed it.
     pub node: Option<&'a NodeName>,
     /// When its container ended, where that is known.
@@ -80,9 +84,12 @@ pub struct Accepted<'a> {
 
 impl RunState {
     /// Takes over what the ledger holds. Returns how many of these partials do not fit the plan; they are left out.
-    pub fn restore(&mut self, kept: Vec<Partial>) -> usize {
+    pub fn restore(&mut self, kept: Kept) -> usize {
+        for set_aside in kept.set_aside {
+            self.set_aside(set_aside);
+        }
         let mut left_out = 0;
-        for partial in kept {
+        for partial in kept.partials {
             let fits = self
                 .check_range((partial.index, partial.start, partial.end), partial.processed)
                 .is_ok();
@@ -137,6 +144,7 @@ impl RunState {
             elapsed_ms: found.elapsed_ms,
             throttled_ms: found.throttled_ms.ms(),
             pod: &pod.name,
+            job_uid: self.pods.job(pod.job)?,
             node: self.pods.node(pod.node),
             finished_at: pod.finished.timestamp(),
         })
@@ -149,8 +157,13 @@ impl RunState {
 
     /// Returns the distinct values of an index, ascending, each with the pods that gave it.
     pub fn values(&self, index: CompletionIndex) -> Vec<DisputedValue> {
+        self.distinct(self.results_of(index))
+    }
+
+    /// Returns the distinct values among results, ascending, each with the pods that gave it.
+    pub(super) fn distinct<'a>(&self, results: impl Iterator<Item = &'a Found>) -> Vec<DisputedValue> {
         let mut pods_by_value: BTreeMap<i128, Vec<String>> = BTreeMap::new();
-        for found in self.results_of(index) {
+        for found in results {
             let pod = self
                 .pod_at(found.pod)
                 .map_or_else(String::new, |pod| pod.name.to_string());
@@ -169,8 +182,14 @@ impl RunState {
             .collect()
     }
 
-    /// Iterates over the results of an index, in no order.
+    /// Iterates over the results of an index that count, in no order.
     pub(super) fn results_of(&self, index: CompletionIndex) -> impl Iterator<Item = &Found> {
+        self.every_result_of(index)
+            .filter(move |found| self.does_count(index, found))
+    }
+
+    /// Iterates over the results of an index, in no order.
+    pub(super) fn every_result_of(&self, index: CompletionIndex) -> impl Iterator<Item = &Found> {
         let head = self.record(index).map_or(Link::NONE, |record| record.results);
         std::iter::successors(self.result_at(head), move |found| self.result_at(found.next))
     }
@@ -217,7 +236,7 @@ impl RunState {
     /// Checks that a termination message is a result of this Job, pod and plan.
     fn check_result(&self, pod: &Pod, text: &str) -> Result<ResultMessage, String> {
         let message = ResultMessage::parse(text).map_err(|error| printable(&error.to_string()))?;
-        if message.job_uid != self.pods.job_uid(pod.job).0 {
+        if self.pods.job(pod.job).is_none_or(|job| job.0 != message.job_uid) {
             return Err("its result is for another Job".to_owned());
         }
         if message.index != pod.index {
@@ -267,7 +286,12 @@ impl RunState {
                 next: Link::NONE,
             },
         );
-        if added == Added::Known {
+        if added == Added::SetAside
+            && let Some(pod) = self.pods.records.get_mut(id)
+        {
+            pod.note_result();
+        }
+        if matches!(added, Added::Known | Added::SetAside) {
             return;
         }
         let attempt = self.attempt_number(id);
@@ -286,7 +310,7 @@ impl RunState {
             elapsed_ms: message.elapsed_ms,
         });
         match added {
-            Added::Known => {}
+            Added::Known | Added::SetAside => {}
             Added::First => self.unkept.push(self.results.len() - 1),
             Added::Equal => told.push(RunEvent::Duplicate { index, pod: name }),
             Added::Different => {
@@ -325,12 +349,13 @@ impl RunState {
             pod: Link::to(id),
             next: Link::NONE,
         };
+        let counts = self.does_count(partial.index, &found);
         self.add_result(partial.index, found);
         if let Some(pod) = self.pods.records.get_mut(id) {
             pod.note_result();
         }
         if let Some(record) = self.indexes.get_mut(position(partial.index.0)) {
-            record.kept = true;
+            record.kept |= counts;
         }
         self.refresh(partial.index);
         true
@@ -338,14 +363,19 @@ impl RunState {
 
     /// Adds a result to its index, unless its pod gave the same value before.
     fn add_result(&mut self, index: CompletionIndex, mut found: Found) -> Added {
-        let mut added = Added::First;
-        for other in self.results_of(index) {
-            if other.value != found.value {
-                added = if added == Added::First { Added::Different } else { added };
-            } else if other.pod == found.pod {
+        let counts = self.does_count(index, &found);
+        let mut added = if counts { Added::First } else { Added::SetAside };
+        for other in self.every_result_of(index) {
+            if other.value == found.value && other.pod == found.pod {
                 return Added::Known;
-            } else {
+            }
+            if !counts || !self.does_count(index, other) {
+                continue;
+            }
+            if other.value == found.value {
                 added = Added::Equal;
+            } else if added == Added::First {
+                added = Added::Different;
             }
         }
         if added == Added::Equal {
@@ -370,7 +400,7 @@ impl RunState {
             value: found.value,
             elapsed_ms: found.elapsed_ms,
             throttled_ms: found.throttled_ms.ms(),
-            job_uid: self.pods.job_uid(pod.job),
+            job_uid: self.pods.job(pod.job).cloned().unwrap_or_default(),
             pod_uid: pod.pod_uid(),
             pod: pod.name.to_string(),
             node: self.pods.node(pod.node).cloned(),
@@ -382,6 +412,11 @@ impl Found {
     /// Returns the value.
     pub(super) fn value(&self) -> i128 {
         self.value
+    }
+
+    /// Returns the pod that gave it.
+    pub(super) fn pod(&self) -> Link {
+        self.pod
     }
 }
 

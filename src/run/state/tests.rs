@@ -8,6 +8,7 @@ use crate::run::fact::{Delta, KubeEventFact, LogFact, LogPart, NodeFact, NodeNam
 use crate::run::told::{NodeState, RunEvent};
 
 mod orders;
+mod reruns;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -280,7 +281,7 @@ fn the_ledger_counts_without_a_cluster_and_only_once() {
     kept.push(wrong);
 
     let mut second = state(2);
-    assert_eq!(second.restore(kept), 1);
+    assert_eq!(second.restore(kept.into()), 1);
     assert_eq!(
         (second.accepted(), second.total(), second.take_unkept().len()),
         (2, Some(15), 0)

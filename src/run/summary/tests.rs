@@ -8,6 +8,7 @@ fn summary(state: &RunState) -> Summary {
     let place = Place {
         cluster: "local".to_owned(),
         namespace: "default".to_owned(),
+        reach_flags: String::new(),
     };
     summarize(state, &place, ApiCost::default(), headline(state, &prove(state)), 0)
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::intervals::IndexSet;
 use crate::kernel::{self, KERNELS, Kernel};
 use crate::protocol::{NAME_BYTES_MAX, RESULT_PATH_DEFAULT, env, is_name};
 use crate::shard::{CompletionIndex, Domain, Shard};
@@ -162,12 +163,26 @@ impl Variables<'_> {
         } else {
             env::WORKER_ID
         };
-        let last = u64::from(shards) - 1;
-        let index = CompletionIndex(self.small_number(name, &(0..=last))?);
+        let own = self.indexes(shards)?;
+        let last = own.as_ref().map_or(u64::from(shards), IndexSet::len) - 1;
+        let position = self.small_number(name, &(0..=last))?;
+        let index = own.map_or(Some(CompletionIndex(position)), |own| own.nth(position));
         let domain = Domain { first, total };
-        let shard = domain.shard(shards, index);
-        let shard = shard.ok_or_else(|| bad(name, &index.to_string(), format!("a whole number from 0 to {last}")))?;
+        let shard = index.and_then(|index| domain.shard(shards, index));
+        let shard =
+            shard.ok_or_else(|| bad(name, &position.to_string(), format!("a whole number from 0 to {last}")))?;
         Ok((domain, shard))
+    }
+
+    /// Returns the indexes of the run that this Job computes, at least one; none when it computes all of them.
+    fn indexes(&self, shards: u32) -> Result<Option<IndexSet>, SettingsError> {
+        let name = env::SHARD_INDEXES;
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let indexes = IndexSet::parse(&value, shards).map_err(|why| {
+            let valid = format!("ascending completion indexes below {shards} such as 1,3-5 ({why})");
+            bad(name, &value, valid)
+        })?;
+        Ok(Some(indexes))
     }
 
     fn kernel(&self) -> Result<&'static dyn Kernel, SettingsError> {
@@ -305,6 +320,46 @@ mod tests {
         assert_eq!(settings.log_level, LogLevel::Debug);
         assert_eq!(settings.attempt, "ada-s-laptop.local");
         assert_eq!(settings.result_path, PathBuf::from("/tmp/result"));
+    }
+
+    /// Variables, and the index that is computed or a word of the refusal.
+    type Case<'a> = (&'a [(&'a str, &'a str)], Result<u32, &'a str>);
+
+    #[test]
+    fn a_worker_of_a_rerun_computes_the_index_at_its_position() {
+        let cases: [Case<'_>; 8] = [
+            (&[(env::SHARD_INDEXES, "0-2")], Ok(2)),
+            (&[(env::SHARD_INDEXES, ""), (env::WORKER_ID, "1")], Ok(1)),
+            (&[(env::SHARD_INDEXES, "0,2"), (env::WORKER_ID, "1")], Ok(2)),
+            (
+                &[
+                    (env::SHARD_INDEXES, "1"),
+                    (env::WORKER_ID, ""),
+                    (env::JOB_COMPLETION_INDEX, "0"),
+                ],
+                Ok(1),
+            ),
+            (
+                &[(env::SHARD_INDEXES, "0,2")],
+                Err("WORKER_ID is \"2\", valid: a whole number from 0 to 1"),
+            ),
+            (
+                &[(env::SHARD_INDEXES, "1,3")],
+                Err("SHARD_INDEXES is \"1,3\", valid: ascending completion indexes below 3"),
+            ),
+            (&[(env::SHARD_INDEXES, "2,1")], Err("SHARD_INDEXES is \"2,1\"")),
+            (&[(env::SHARD_INDEXES, "$(X)")], Err("SHARD_INDEXES is \"$(X)\"")),
+        ];
+        for (changes, expected) in cases {
+            match (settings(changes), expected) {
+                (Ok(settings), Ok(index)) => {
+                    let shard = settings.domain.shard(3, CompletionIndex(index)).unwrap();
+                    assert_eq!(settings.shard, shard, "{changes:?}");
+                }
+                (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{changes:?}: {error}"),
+                (found, _) => panic!("{changes:?}: {found:?}"),
+            }
+        }
     }
 
     #[test]

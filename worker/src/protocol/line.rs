@@ -387,6 +387,49 @@ mod tests {
         (any::<u32>(), any::<u64>(), any_kind()).prop_map(|(worker, number, kind)| line(worker, number, kind))
     }
 
+    /// What lines are made of, and what would break one: numbers beyond every type, other digits, escapes, broken UTF-8.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let words = [
+            "[WORKER ",
+            "] ",
+            "Progress: ",
+            "Parameters: ",
+            "Processed: ",
+            "Result: ",
+            " / ",
+            " (",
+            ".",
+            "%), ",
+            "/s, partial ",
+            " to ",
+            "), kernel ",
+            ", attempt ",
+            " parameters",
+            ", line ",
+            "primes",
+            "0",
+            "1",
+            "-",
+            ",",
+            "999",
+            "1,000",
+            "50.0",
+            "18,446,744,073,709,551,616",
+            "99999999999999999999",
+            "-0",
+            "٣",
+            "\u{1b}[31m",
+            "\r",
+            "\n",
+            "\u{0}",
+            "\u{202e}",
+        ];
+        prop_oneof![
+            8 => proptest::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..4),
+        ]
+    }
+
     proptest! {
         #[test]
         fn lines_come_back(line in any_line()) {
@@ -401,6 +444,14 @@ mod tests {
             if cut {
                 bytes.remove(at);
             }
+            if let Some(parsed) = Line::parse(&bytes) {
+                prop_assert_eq!(parsed.to_string().into_bytes(), bytes);
+            }
+        }
+
+        #[test]
+        fn what_is_put_together_from_pieces_is_a_line_or_none(pieces in proptest::collection::vec(piece(), 0..12)) {
+            let bytes = pieces.concat();
             if let Some(parsed) = Line::parse(&bytes) {
                 prop_assert_eq!(parsed.to_string().into_bytes(), bytes);
             }

@@ -301,6 +301,59 @@ mod tests {
         )
     }
 
+    /// A field of a result with a value of a result, mostly; or else with one that no result has.
+    fn field() -> impl Strategy<Value = String> {
+        let name = [
+            "version",
+            "job_uid",
+            "index",
+            "start",
+            "end",
+            "processed",
+            "value",
+            "kernel",
+            "elapsed_ms",
+            "throttled_ms",
+            "extra",
+        ];
+        let value = [
+            "1",
+            "1",
+            "1",
+            "\"1\"",
+            "\"1\"",
+            "\"primes\"",
+            "null",
+            "-1",
+            "1e3",
+            "1.5",
+            "18446744073709551616",
+            "true",
+            "[[[[[[]]]]]]",
+            "{}",
+            "\"\"",
+            "\"\\u001b[31m\"",
+            "\"\\u0000\"",
+            "\"-170141183460469231731687303715884105729\"",
+            "",
+        ];
+        let (name, value) = (
+            proptest::sample::select(name.to_vec()),
+            proptest::sample::select(value.to_vec()),
+        );
+        (name, value).prop_map(|(name, value)| format!("\"{name}\":{value}"))
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_overflow() {
+        for open in ["[", "{\"a\":", "{\"version\":["] {
+            let deep = open.repeat(RESULT_BYTES_MAX / open.len());
+            assert!(ResultMessage::parse(&deep).is_err());
+            let body = open.repeat((RESULT_BYTES_MAX - 40) / open.len());
+            assert!(ResultMessage::parse(&sealed(&body)).is_err(), "{body}");
+        }
+    }
+
     proptest! {
         #[test]
         fn results_come_back(result in any_result()) {
@@ -325,6 +378,15 @@ mod tests {
             let (head, tail) = json.split_at(at.index(json.len()));
             prop_assert!(ResultMessage::parse(head).is_err());
             prop_assert!(head.is_empty() || ResultMessage::parse(tail).is_err());
+        }
+
+        #[test]
+        fn whatever_is_sealed_is_a_whole_result_or_an_error(fields in proptest::collection::vec(field(), 0..14)) {
+            if let Ok(parsed) = ResultMessage::parse(&sealed(&format!("{{{}", fields.join(",")))) {
+                prop_assert_eq!(parsed.version, RESULT_VERSION);
+                prop_assert!(is_name(&parsed.job_uid) && is_name(&parsed.kernel));
+                prop_assert_eq!(ResultMessage::parse(&parsed.to_json()), Ok(parsed));
+            }
         }
 
         #[test]

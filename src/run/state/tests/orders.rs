@@ -1,4 +1,5 @@
-//! The same facts in any order, doubled, partly lost and listed again, lead to the same state.
+//! The same facts in any order, doubled, partly lost and listed again, lead to the same state: of a run with one Job, and of one
+//! with a rerun that sets results aside.
 
 use proptest::prelude::*;
 use ttg_worker::protocol::Line;
@@ -6,10 +7,39 @@ use ttg_worker::protocol::Line;
 use super::{Step, play, progress_of};
 use crate::run::fact::{CompletionIndex, Delta, JobFact, LogFact, LogPart, PodFact};
 use crate::run::intervals::IndexSet;
-use crate::run::state::fixtures::{at, done, exited, job, keep, pod, running, state};
+use crate::run::partial::{Kept, SetAside};
+use crate::run::state::fixtures::{JOB, at, done, exited, job, keep, of_rerun, pod, rerun_job, running, state};
 use crate::run::state::{Counts, IndexState, RunState};
 
 const SHARDS: u32 = 4;
+
+/// What a rerun computes again.
+const AGAIN: [u32; 2] = [1, 3];
+
+/// The index of which the rerun sets the first Job's results aside.
+const ASIDE: CompletionIndex = CompletionIndex(3);
+
+/// Tells whether a pod of a run with a rerun is the rerun's.
+fn is_again(index: u32, created: i64) -> bool {
+    AGAIN.contains(&index) && created > 0
+}
+
+/// Begins a run with one Job, or with a rerun.
+fn begin(with_rerun: bool) -> RunState {
+    let mut state = state(SHARDS);
+    if with_rerun {
+        state.restore(Kept {
+            partials: Vec::new(),
+            set_aside: vec![SetAside {
+                index: ASIDE,
+                job_uids: vec![JOB.into()],
+            }],
+        });
+        let rerun = rerun_job(SHARDS, &AGAIN, 1);
+        state.watch_job(&rerun.uid, &rerun.computes);
+    }
+    state
+}
 
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug)]
@@ -26,30 +56,43 @@ enum Fate {
 /// What a cluster truly did, step by step, and what it shows in the end.
 #[derive(Clone, Debug, Default)]
 struct History {
+    with_rerun: bool,
     /// Each step, and whether it may be lost: the end of a removed pod is never shown again.
     steps: Vec<(Step, bool)>,
     last_list: Vec<Step>,
 }
 
 impl History {
-    fn of(fates: &[Vec<Fate>]) -> Self {
-        let mut history = Self::default();
+    fn of(fates: &[Vec<Fate>], with_rerun: bool) -> Self {
+        let mut history = Self {
+            with_rerun,
+            ..Self::default()
+        };
         let mut revision = 10;
         let mut completed = IndexSet::default();
         for (index, fates) in (0..).zip(fates) {
             for (attempt, fate) in (0..).zip(fates) {
                 history.add(index, attempt * 10, revision, *fate);
                 revision += 10;
-                if !matches!(fate, Fate::Fails | Fate::Deleted | Fate::Runs) {
+                let is_counted = !with_rerun || is_again(index, attempt);
+                if is_counted && !matches!(fate, Fate::Fails | Fate::Deleted | Fate::Runs) {
                     completed.insert(CompletionIndex(index));
                 }
             }
         }
+        let job_at = |revision| {
+            if with_rerun {
+                rerun_job(SHARDS, &AGAIN, revision)
+            } else {
+                job(SHARDS, revision)
+            }
+        };
         let last = JobFact {
             completed,
-            ..job(SHARDS, revision)
+            ..job_at(revision)
         };
-        for job in [job(SHARDS, 1), last.clone()] {
+        // Of a run with a rerun the first Job's own facts change nothing.
+        for job in [job(SHARDS, 1), job_at(1), last.clone()] {
             history.steps.push((Step::Job(Delta::Applied(Box::new(job))), true));
         }
         let jobs = [Delta::Restarted, Delta::Listed(Box::new(last)), Delta::ListDone];
@@ -60,9 +103,11 @@ impl History {
     }
 
     fn add(&mut self, index: u32, created: i64, revision: u64, fate: Fate) {
+        let is_again = self.with_rerun && is_again(index, created);
+        let own = |pod: PodFact| if is_again { of_rerun(pod) } else { pod };
         let mut change = |pod: PodFact| self.steps.push((Step::Pod(Delta::Applied(Box::new(pod))), true));
-        change(pod(index, created, revision));
-        change(running(index, created, revision + 1));
+        change(own(pod(index, created, revision)));
+        change(own(running(index, created, revision + 1)));
         let well = done(SHARDS, index, created, revision + 2, i128::from(index) + 1);
         let last = match fate {
             Fate::Succeeds => well,
@@ -78,12 +123,13 @@ impl History {
                 let removed = PodFact {
                     revision: revision + 3,
                     terminating: true,
-                    ..ended
+                    ..own(ended)
                 };
                 self.steps.push((Step::Pod(Delta::Removed(Box::new(removed))), false));
                 return;
             }
         };
+        let last = own(last);
         change(last.clone());
         self.last_list.push(Step::Pod(Delta::Listed(Box::new(last))));
     }
@@ -103,8 +149,8 @@ fn fates() -> impl Strategy<Value = Vec<Vec<Fate>>> {
 
 /// A history, and the same told badly: shuffled, doubled, partly lost, with lists begun and ended at any time.
 fn told_badly() -> impl Strategy<Value = (History, Vec<Step>)> {
-    fates().prop_flat_map(|fates| {
-        let history = History::of(&fates);
+    (fates(), any::<bool>()).prop_flat_map(|(fates, with_rerun)| {
+        let history = History::of(&fates, with_rerun);
         let mut steps: Vec<(Step, bool)> = history.steps.iter().chain(&history.steps).cloned().collect();
         steps.extend(
             [Delta::Restarted, Delta::ListDone, Delta::Restarted, Delta::ListDone]
@@ -154,11 +200,11 @@ fn in_order(history: &History) -> Vec<Step> {
 proptest! {
     #[test]
     fn any_telling_leads_to_the_same_state((history, badly) in told_badly()) {
-        let mut reference = state(SHARDS);
+        let mut reference = begin(history.with_rerun);
         play(&mut reference, in_order(&history));
         keep(&mut reference);
 
-        let mut other = state(SHARDS);
+        let mut other = begin(history.with_rerun);
         let half = badly.len() / 2;
         play(&mut other, badly[..half].to_vec());
         keep(&mut other);
@@ -180,11 +226,11 @@ proptest! {
     }
 
     #[test]
-    fn telling_a_step_twice_tells_nothing_twice(fates in fates()) {
-        let history = History::of(&fates);
-        let mut once = state(SHARDS);
+    fn telling_a_step_twice_tells_nothing_twice(fates in fates(), with_rerun: bool) {
+        let history = History::of(&fates, with_rerun);
+        let mut once = begin(with_rerun);
         let told_once = play(&mut once, in_order(&history));
-        let mut twice = state(SHARDS);
+        let mut twice = begin(with_rerun);
         let doubled = in_order(&history).into_iter().flat_map(|step| [step.clone(), step]);
         let mut told_twice = play(&mut twice, doubled);
         told_twice.extend(play(&mut twice, history.last_list));
@@ -193,7 +239,7 @@ proptest! {
 
     #[test]
     fn lost_log_lines_change_no_result(fates in fates(), heard in prop::collection::vec(any::<bool>(), 40)) {
-        let history = History::of(&fates);
+        let history = History::of(&fates, false);
         let mut silent = state(SHARDS);
         play(&mut silent, in_order(&history));
         keep(&mut silent);
