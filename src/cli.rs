@@ -6,7 +6,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::plan::{LogLevel, PlanError, Resource, RunId, Toleration, fields, image, labels};
@@ -20,11 +21,14 @@ const EXAMPLES: &str = "Examples:
   ttg-tui run                             10,000,000 parameters on this machine, as fast as it can be
   ttg-tui run --workers 5 --pace 1m       five workers at once, slow enough to watch
   ttg-tui run --context kind-ttg          on the cluster of that context
+  ttg-tui run --context prod --detach     submit it and leave; attach comes back to it
   ttg-tui attach                          watch a run that exists
   ttg-tui list                            the runs kept here and those on the cluster
   ttg-tui scale ttg-primes-7f3a2k 5       five workers at once; also suspend, resume, cancel, delete
+  ttg-tui rerun ttg-primes-7f3a2k         compute what a run is still missing, and prove it
   ttg-tui result ttg-primes-7f3a2k        print a result again, also when its Job is gone
   ttg-tui manifest > job.yaml             the same as YAML, for kubectl create -f
+  ttg-tui doctor                          what works here, and what to do about what does not
 
 Exit codes: 0 proven, 1 the run failed, 2 usage, 3 not proven, 4 cancelled, 5 cluster unreachable,
             6 refused by the server, 128+n ended by signal n";
@@ -33,11 +37,58 @@ const RUN_EXAMPLES: &str = "Examples:
   ttg-tui run --kernel pi --parameters 1e7 --shards 20
   ttg-tui run --parameters 10_000_000 --workers 3 --pace 30s
   ttg-tui run --cpu 250m:1 --memory 64Mi:128Mi --toleration spot:NoSchedule
-  ttg-tui run --output json --context prod -n sweeps > run.ndjson";
+  ttg-tui run --output json --context prod -n sweeps > run.ndjson
+  ttg-tui run --context prod --yes --detach";
+
+const RERUN_EXAMPLES: &str = "Examples:
+  ttg-tui rerun ttg-primes-7f3a2k         the missing and disputed indexes alone, in a new Job
+  ttg-tui rerun ttg-primes --workers 5    five workers at once; the beginning of a name is enough
+  ttg-tui rerun ttg-primes --context prod --yes --detach";
 
 const MANIFEST_EXAMPLES: &str = "Examples:
   ttg-tui manifest --workers 5 | kubectl create -f -
   ttg-tui manifest --name sweep-1 --image registry.example/ttg-worker:1.0 > job.yaml";
+
+const DOCTOR_EXAMPLES: &str = "Examples:
+  ttg-tui doctor                          this machine, the local cluster, and every context's version
+  ttg-tui doctor --context prod -n lab    that cluster alone, with your rights and a rehearsed Job
+  ttg-tui doctor --local                  asks no other cluster
+  ttg-tui doctor --output json
+
+Nothing is made on a cluster. One that --context does not name is asked for its version alone; the
+kubeconfig's current one also for your rights and a rehearsal (a dry run).
+
+Exit codes: 0 what is meant works, 2 configuration, 5 cluster unreachable, 6 refused by the server";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  ttg-tui completions bash > ~/.local/share/bash-completion/completions/ttg-tui
+  ttg-tui completions zsh > \"${fpath[1]}/_ttg-tui\"
+  ttg-tui completions fish > ~/.config/fish/completions/ttg-tui.fish";
+
+const MAN_EXAMPLES: &str = "Examples:
+  ttg-tui man | man -l -
+  ttg-tui man > ~/.local/share/man/man1/ttg-tui.1";
+
+/// What a command has that does not ask a given cluster: its name, the flags that mean nothing for it, and why.
+const MEANINGLESS: [(&str, &[&str], &str); 4] = [
+    (MANIFEST, &[LOCAL_FLAG, CONTEXT, KUBECONFIG], "it asks no cluster"),
+    (LOCAL, &WHERE, "it starts a cluster of its own"),
+    (COMPLETIONS, &WHERE, "it asks no cluster"),
+    (MAN, &WHERE, "it asks no cluster"),
+];
+
+const MANIFEST: &str = "manifest";
+const LOCAL: &str = "local";
+const COMPLETIONS: &str = "completions";
+const MAN: &str = "man";
+
+const LOCAL_FLAG: &str = "local";
+const CONTEXT: &str = "context";
+const KUBECONFIG: &str = "kubeconfig";
+const NAMESPACE: &str = "namespace";
+
+/// The flags that say where.
+const WHERE: [&str; 4] = [LOCAL_FLAG, CONTEXT, KUBECONFIG, NAMESPACE];
 
 /// The whole command line.
 #[derive(Clone, Debug, Parser)]
@@ -59,6 +110,9 @@ pub enum Command {
     Run(Box<RunFlags>),
     /// Watch a run that exists
     Attach(AttachFlags),
+    /// Compute the missing and disputed indexes of a run in a new Job, and complete the run
+    #[command(after_help = RERUN_EXAMPLES)]
+    Rerun(RerunFlags),
     /// List the runs that are kept on this machine and those on the cluster
     List(ListFlags),
     /// Print the result of a run again, from what is kept on this machine
@@ -78,8 +132,15 @@ pub enum Command {
     Manifest(Box<PlanFlags>),
     /// Keep a local cluster running, for kubectl and for other runs of this program
     Local(LocalFlags),
+    /// Say what works here: this machine, the local cluster, contexts, rights
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorFlags),
     /// Print what makes a shell complete this program's command line
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsFlags),
+    /// Print the manual page of this program and all its commands
+    #[command(after_help = MAN_EXAMPLES)]
+    Man,
     /// Compute one shard as its environment says
     #[command(hide = true)]
     Worker,
@@ -158,13 +219,39 @@ pub struct RunFlags {
     /// Submit without asking
     #[arg(long, help_heading = "Output")]
     pub yes: bool,
+    /// Submit, print the run's name and leave; `ttg-tui attach` comes back to it
+    #[arg(long, help_heading = "Output")]
+    pub detach: bool,
+}
+
+/// The flags of `rerun`.
+#[derive(Clone, Debug, Args)]
+pub struct RerunFlags {
+    /// The run's name or the beginning of it
+    #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    pub run: String,
+    /// Run this many workers at once [default: as many as the run had]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = workers)]
+    pub workers: Option<u32>,
+    /// Print plain lines, also on a terminal
+    #[arg(long, help_heading = "Output")]
+    pub headless: bool,
+    /// Print in this form; json prints plain lines for programs
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    pub output: Output,
+    /// Submit without asking
+    #[arg(long, help_heading = "Output")]
+    pub yes: bool,
+    /// Submit, print the run's name and leave; `ttg-tui attach` comes back to it
+    #[arg(long, help_heading = "Output")]
+    pub detach: bool,
 }
 
 /// The flags of `attach`.
 #[derive(Clone, Debug, Args)]
 pub struct AttachFlags {
     /// The run's name or the beginning of it; without it the newest
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub run: Option<String>,
     /// Print in this form; json prints plain lines for programs
     #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
@@ -175,7 +262,7 @@ pub struct AttachFlags {
 #[derive(Clone, Debug, Args)]
 pub struct ResultFlags {
     /// The run's name or the beginning of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub run: String,
     /// Print in this form
     #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
@@ -194,7 +281,7 @@ pub struct ListFlags {
 #[derive(Clone, Debug, Args)]
 pub struct ScaleFlags {
     /// The run's name or the beginning of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub run: String,
     /// Run this many workers at once, 1 to 100,000
     #[arg(value_name = "N", allow_negative_numbers = true, value_parser = scaled_workers)]
@@ -205,8 +292,16 @@ pub struct ScaleFlags {
 #[derive(Clone, Debug, Args)]
 pub struct ChangeFlags {
     /// The run's name or the beginning of it
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub run: String,
+}
+
+/// The flags of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorFlags {
+    /// Print in this form; json is one object a finding, and a summary
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    pub output: Output,
 }
 
 /// The argument of `completions`.
@@ -364,11 +459,50 @@ fn scaled_workers(text: &str) -> Result<u32, String> {
 }
 
 impl Cli {
+    /// Reads a command line, the program's name first.
+    pub fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let mut matches = whole().try_get_matches_from(arguments)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut whole()))
+    }
+
+    /// Returns a flag that was given and means nothing for the command: the flag, the command, and why.
+    pub fn meaningless_flag(&self) -> Option<(&'static str, &'static str, &'static str)> {
+        let command = match self.command.as_ref()? {
+            Command::Manifest(_) => MANIFEST,
+            Command::Local(_) => LOCAL,
+            Command::Completions(_) => COMPLETIONS,
+            Command::Man => MAN,
+            Command::Run(_)
+            | Command::Attach(_)
+            | Command::Rerun(_)
+            | Command::List(_)
+            | Command::Result(_)
+            | Command::Scale(_)
+            | Command::Suspend(_)
+            | Command::Resume(_)
+            | Command::Cancel(_)
+            | Command::Delete(_)
+            | Command::Doctor(_)
+            | Command::Worker
+            | Command::PodSupervise(_)
+            | Command::PodExec(_) => return None,
+        };
+        let (_, flags, why) = MEANINGLESS.into_iter().find(|(name, _, _)| *name == command)?;
+        let flag = flags.iter().find(|flag| self.global.is_given(flag))?;
+        Some((*flag, command, why))
+    }
+
     /// Returns the form in which this command prints.
     pub fn output(&self) -> Output {
         match &self.command {
             Some(Command::Run(flags)) => flags.output,
             Some(Command::Attach(flags)) => flags.output,
+            Some(Command::Rerun(flags)) => flags.output,
+            Some(Command::Doctor(flags)) => flags.output,
             Some(Command::Result(flags)) => flags.output,
             Some(Command::List(flags)) => flags.output,
             Some(
@@ -379,6 +513,7 @@ impl Cli {
                 | Command::Cancel(_)
                 | Command::Delete(_)
                 | Command::Completions(_)
+                | Command::Man
                 | Command::Local(_)
                 | Command::Worker
                 | Command::PodSupervise(_)
@@ -387,6 +522,61 @@ impl Cli {
             | None => Output::Text,
         }
     }
+}
+
+impl GlobalFlags {
+    /// Tells whether a flag that says where was given.
+    fn is_given(&self, flag: &str) -> bool {
+        match flag {
+            LOCAL_FLAG => self.local,
+            CONTEXT => self.context.is_some(),
+            KUBECONFIG => self.kubeconfig.is_some(),
+            NAMESPACE => self.namespace.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// Returns the flags that mean nothing for a command.
+fn meaningless_for(command: &str) -> &'static [&'static str] {
+    let row = MEANINGLESS.into_iter().find(|(name, _, _)| *name == command);
+    row.map(|(_, flags, _)| flags).unwrap_or_default()
+}
+
+/// Makes the command line that is read. A flag that means nothing for a command is still read there, so that it can be
+/// refused with its reason, but the command's help does not show it.
+fn whole() -> clap::Command {
+    let whole = Cli::command();
+    let global: Vec<Arg> = whole.get_arguments().cloned().collect();
+    MEANINGLESS.into_iter().fold(whole, |whole, (command, flags, _)| {
+        let hidden = global.iter().filter(|arg| flags.contains(&arg.get_id().as_str()));
+        let hidden: Vec<Arg> = hidden.map(|arg| arg.clone().hide(true)).collect();
+        whole.mut_subcommand(command, |command| command.args(hidden))
+    })
+}
+
+/// Makes the command line that people are told of: without the hidden commands, which completions would offer all the
+/// same, and without flags where they mean nothing.
+pub fn visible() -> clap::Command {
+    let whole = Cli::command();
+    // clap would hand a global flag down to every command, wanted or not.
+    let global: Vec<Arg> = whole.get_arguments().map(|arg| arg.clone().global(false)).collect();
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set());
+    let commands: Vec<clap::Command> = shown
+        .map(|command| {
+            let meaningless = meaningless_for(command.get_name());
+            let flags = global
+                .iter()
+                .filter(|arg| !meaningless.contains(&arg.get_id().as_str()));
+            command.clone().args(flags.cloned())
+        })
+        .collect();
+    clap::Command::new("ttg-tui")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help(EXAMPLES)
+        .args(global)
+        .subcommands(commands)
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! watch     list and watch ─▶ convert ─▶ Event::{Job, Pod, Node, KubeEvent, Contact}
 //! logs      followed and sampled logs ─▶ Event::{Log, LogsDropped}
 //! effects   submit a plan, change a Job ─▶ Outcome
+//! probe     which contexts there are, what a server allows and shows, without changing anything
 //! failure   the server's refusal or silence ─▶ Failure, with a hint
+//! limit     answers that never end ─▶ an error
 //! meter     what all of this costs the API server ─▶ ApiCost
 //! clean     hostile text ─▶ text that is safe to show
 //! ```
@@ -24,8 +26,10 @@ pub mod connect;
 pub mod convert;
 pub mod effects;
 pub mod failure;
+pub mod limit;
 pub mod logs;
 pub mod meter;
+pub mod probe;
 pub mod watch;
 
 #[cfg(test)]

@@ -2,21 +2,24 @@
 
 mod attach;
 mod change;
+mod collect;
 mod completions;
+mod detach;
+mod doctor;
 mod find;
 mod list;
 mod local;
+mod man;
+mod rerun;
 mod result;
 mod run;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr, stdout};
 
-use clap::Parser;
-
 use crate::cli::{Cli, Command, PlanFlags};
 use crate::cluster::connect::{Connection, connect_context, connect_in_cluster, connect_kubeconfig_text};
-use crate::config::{Color, Config, Output, Where, plan_from_flags};
+use crate::config::{Color, Config, Output, Surroundings, Where, check_flags, plan_from_flags};
 use crate::error::{Error, report};
 use crate::host::{self, Host, Shape};
 use crate::ledger::StateFolder;
@@ -26,7 +29,7 @@ use crate::plan::Plan;
 use crate::plan::manifest::manifest;
 use crate::report::Style;
 use crate::run::fact::JobFact;
-use crate::run::partial::Partial;
+use crate::run::partial::Kept;
 use crate::shell::{self, Clock, Form, IsGone, Session, Teller};
 
 /// How many threads the program's own tasks share. Kept small: the cores are for the workers.
@@ -34,7 +37,7 @@ const RUNTIME_THREADS: usize = 2;
 
 /// Parses the command line, runs the command, and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to standard output with code 0, a wrong command line to standard error with code 2.
@@ -53,6 +56,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn dispatch(cli: &Cli) -> Result<u8, Error> {
+    check_flags(cli)?;
     let environment = |name: &str| std::env::var_os(name);
     let config = || Config::resolve(cli, &environment);
     match &cli.command {
@@ -67,6 +71,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
         Some(Command::Result(flags)) => result::result(&config()?, &flags.run),
         Some(Command::Run(flags)) => block_on(run::run(&config()?, flags)),
         Some(Command::Attach(flags)) => block_on(attach::attach(&config()?, flags.run.as_deref())),
+        Some(Command::Rerun(flags)) => block_on(rerun::rerun(&config()?, flags)),
         Some(Command::List(_)) => block_on(list::list(&config()?)),
         Some(Command::Scale(flags)) => {
             let scale = JobChange::Scale(flags.workers);
@@ -76,6 +81,11 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
         Some(Command::Resume(flags)) => block_on(change::change(&config()?, &flags.run, &JobChange::Resume)),
         Some(Command::Cancel(flags)) => block_on(change::change(&config()?, &flags.run, &JobChange::Cancel)),
         Some(Command::Delete(flags)) => block_on(change::change(&config()?, &flags.run, &JobChange::Delete)),
+        Some(Command::Doctor(_)) => {
+            let surroundings = Surroundings::resolve(cli, &environment);
+            block_on(doctor::doctor(&config()?, &surroundings))
+        }
+        Some(Command::Man) => man::man(),
         Some(Command::Completions(flags)) => Ok(completions::completions(flags.shell)),
         Some(Command::Local(flags)) => {
             let shape = Shape {
@@ -212,13 +222,15 @@ async fn reach(config: &Config, clock: Clock, may_start: bool) -> Result<Reached
 /// A run that is to be watched.
 struct Watched {
     plan: Plan,
-    /// Its Job, when it exists already.
+    /// What is to be done about it first.
+    task: Task,
+    /// The Job that is attached to.
     job: Option<Box<JobFact>>,
     /// What the ledger holds of it.
-    kept: Vec<Partial>,
+    kept: Kept,
 }
 
-/// Watches a run to its end, submitting it first when it has no Job; returns the exit code.
+/// Watches a run to its end, submitting it first when that is to be done; returns the exit code.
 async fn watch(reached: Reached, config: &Config, clock: Clock, state: StateFolder, watched: Watched) -> u8 {
     let Reached {
         connection,
@@ -226,10 +238,10 @@ async fn watch(reached: Reached, config: &Config, clock: Clock, state: StateFold
         flags,
         is_gone,
     } = reached;
-    let Watched { plan, job, kept } = watched;
+    let Watched { plan, task, job, kept } = watched;
     let teller = Teller::new(form(config), &plan);
     let started = Started {
-        task: if job.is_some() { Task::Attach } else { Task::Submit },
+        task,
         plan,
         job,
         cluster: connection.cluster.clone(),

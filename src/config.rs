@@ -70,6 +70,65 @@ impl Config {
     }
 }
 
+/// What `doctor` looks at beyond the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Whether `--local` was given: then no other cluster is asked.
+    pub only_local: bool,
+    /// `TERM`.
+    pub term: Option<String>,
+    /// The locale that says how characters are written.
+    pub locale: Option<String>,
+    /// Where a kubeconfig is looked for.
+    pub kubeconfigs: Vec<PathBuf>,
+}
+
+impl Surroundings {
+    /// Resolves the command line and the environment.
+    pub fn resolve(cli: &Cli, environment: Environment<'_>) -> Self {
+        let text = |name: &str| {
+            environment(name)
+                .map(|value| value.to_string_lossy().into_owned())
+                .filter(|value| !value.is_empty())
+        };
+        Self {
+            only_local: cli.global.local,
+            term: text("TERM"),
+            // The first one that is set has the word, as everywhere.
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(text),
+            kubeconfigs: kubeconfigs(&cli.global, environment),
+        }
+    }
+}
+
+/// A flag wins over `KUBECONFIG`, a list of files, and that over the file below the home folder.
+fn kubeconfigs(flags: &GlobalFlags, environment: Environment<'_>) -> Vec<PathBuf> {
+    if let Some(path) = &flags.kubeconfig {
+        return vec![path.clone()];
+    }
+    let listed = environment("KUBECONFIG").unwrap_or_default();
+    let listed: Vec<PathBuf> = std::env::split_paths(&listed)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    if listed.is_empty() {
+        let home = absolute(environment, "HOME");
+        home.map(|home| home.join(".kube/config")).into_iter().collect()
+    } else {
+        listed
+    }
+}
+
+/// Refuses a flag that would be ignored: whoever typed it expects something of it.
+pub fn check_flags(cli: &Cli) -> Result<(), Error> {
+    match cli.meaningless_flag() {
+        Some((flag, command, why)) => {
+            let what = format!("--{flag} means nothing for `{command}`: {why}");
+            Err(Error::usage(what).with_hint("leave it out"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Makes the plan that the flags ask for, and checks it. The random number is used when the run has no name.
 pub fn plan_from_flags(flags: &PlanFlags, random: u32) -> Result<Plan, Error> {
     let kernel = flags.kernel.clone().unwrap_or_else(|| plan::DEFAULT_KERNEL.to_owned());

@@ -46,7 +46,7 @@
 //! 4. Object status is the truth, logs are advisory. A result comes only from a pod's termination message; a lost log loses nothing but
 //!    a moving bar, and what was lost is counted.
 //! 5. A partial is kept per completion index, never per pod. A second, equal one is counted and ignored; two that differ make the index
-//!    disputed, and the run is not proven.
+//!    disputed, and the run is not proven, until a rerun sets both aside: then a second computation here must agree with the new one.
 //! 6. A total is called final only when it is proven.
 //! 7. Everything has a named limit: queues, lines, followed logs, requests in flight.
 //! 8. `local` imports nothing of the tool, and the tool reaches it only over the Kubernetes API.

@@ -9,6 +9,7 @@ use ttg_worker::kernel::{self, Kernel};
 use ttg_worker::protocol::number::Grouped;
 use ttg_worker::shard::Domain;
 
+pub mod doctor;
 pub mod json;
 pub mod lines;
 pub mod list;

@@ -1,11 +1,9 @@
 //! Tests of the command line.
 
-use clap::CommandFactory;
-
 use super::*;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(std::iter::once("ttg-tui").chain(line.split_whitespace()))
+    Cli::read(std::iter::once("ttg-tui").chain(line.split_whitespace()))
 }
 
 fn run_flags(line: &str) -> RunFlags {
@@ -17,7 +15,73 @@ fn run_flags(line: &str) -> RunFlags {
 
 #[test]
 fn the_command_line_is_consistent() {
-    Cli::command().debug_assert();
+    whole().debug_assert();
+    visible().debug_assert();
+}
+
+#[test]
+fn a_flag_that_means_nothing_is_found_before_or_behind_the_command() {
+    for (line, found) in [
+        ("manifest --context a", Some(("context", "manifest"))),
+        ("--local manifest", Some(("local", "manifest"))),
+        ("manifest -n lab", None),
+        ("local --kubeconfig k", Some(("kubeconfig", "local"))),
+        ("local --local", Some(("local", "local"))),
+        ("local -n lab --nodes 5", Some(("namespace", "local"))),
+        ("-n lab completions zsh", Some(("namespace", "completions"))),
+        ("man --context a", Some(("context", "man"))),
+        ("man --ascii", None),
+        ("doctor --context a --kubeconfig k -n lab", None),
+        ("run --local", None),
+        ("--context a", None),
+    ] {
+        let flag = parse(line)
+            .unwrap()
+            .meaningless_flag()
+            .map(|(flag, command, _)| (flag, command));
+        assert_eq!(flag, found, "{line}");
+    }
+}
+
+#[test]
+fn every_row_of_flags_without_a_meaning_names_what_there_is() {
+    let command = Cli::command();
+    for (name, flags, _) in MEANINGLESS {
+        assert!(command.find_subcommand(name).is_some(), "{name}");
+        for flag in flags {
+            assert!(command.get_arguments().any(|arg| arg.get_id() == *flag), "{flag}");
+        }
+    }
+}
+
+#[test]
+fn what_people_are_told_of_leaves_out_the_hidden_and_the_meaningless() {
+    let mut told = visible();
+    told.build();
+    let names: Vec<&str> = told.get_subcommands().map(clap::Command::get_name).collect();
+    for name in ["run", "rerun", "doctor", "man", "completions"] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+    for hidden in ["worker", "pod-supervise", "pod-exec"] {
+        assert!(!names.contains(&hidden), "{hidden}");
+    }
+    let has = |command: &str, flag: &str| {
+        let command = told.find_subcommand(command).unwrap();
+        command.get_arguments().any(|arg| arg.get_id() == flag)
+    };
+    assert!(has("run", CONTEXT) && has("doctor", CONTEXT) && has("manifest", NAMESPACE));
+    assert!(!has("manifest", CONTEXT) && !has("local", NAMESPACE) && !has("man", LOCAL_FLAG));
+
+    let mut read = whole();
+    read.build();
+    let help = |command: &str| {
+        let command = read.find_subcommand(command).unwrap();
+        command.clone().render_long_help().to_string()
+    };
+    assert!(help("run").contains("--context") && help("manifest").contains("--namespace"));
+    for command in ["manifest", "local", "completions", "man"] {
+        assert!(!help(command).contains("--context"), "{}", help(command));
+    }
 }
 
 #[test]
@@ -67,6 +131,8 @@ fn a_bad_value_gets_the_valid_range() {
         ("local --nodes 0", "1..=100"),
         ("local --nodes 101", "1..=100"),
         ("result", "required"),
+        ("rerun", "required"),
+        ("rerun a --workers 0", "a whole number from 1 to 100,000"),
         ("scale a", "required"),
         ("scale a 100001", "a whole number from 1 to 100,000"),
         ("scale a -1", "a whole number from 1 to 100,000"),
@@ -101,6 +167,10 @@ fn the_output_is_that_of_the_command() {
     for (line, output) in [
         ("run --output json", Output::Json),
         ("attach --output json", Output::Json),
+        ("rerun a --output json", Output::Json),
+        ("doctor --output json", Output::Json),
+        ("doctor", Output::Text),
+        ("man", Output::Text),
         ("result a --output json", Output::Json),
         ("list --output json", Output::Json),
         ("list", Output::Text),

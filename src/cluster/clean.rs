@@ -178,6 +178,22 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_sequence_between_words_leaves_the_words(
+            before in "[a-zé ]{0,8}",
+            sequence in "\u{1b}\\[[0-9;?]{0,6}[@-~]|\u{1b}\\][0-9]{1,2};[ -~]{0,12}(\u{7}|\u{1b}\\\\)|\u{9b}[0-9;]{0,4}m|\u{1b}[PX^_][ -~]{0,8}\u{1b}\\\\",
+            after in "[a-zé ]{0,8}",
+        ) {
+            prop_assert_eq!(clean(&format!("{before}{sequence}{after}"), 100), format!("{before}{after}"));
+        }
+
+        #[test]
+        fn any_bytes_become_one_safe_line(bytes in proptest::collection::vec(any::<u8>(), 0..120), max_chars in 0_usize..80) {
+            let safe = clean_bytes(&bytes, max_chars);
+            prop_assert!(safe.chars().all(|c| !c.is_control() && !is_unseen(c)));
+            prop_assert!(safe.chars().count() <= max_chars);
+        }
+
+        #[test]
         fn nothing_unsafe_survives(
             text in proptest::collection::vec(prop_oneof![
                 any::<char>(),

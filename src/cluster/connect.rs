@@ -13,15 +13,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
-use kube::client::ClientBuilder;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use kube::client::{Body, ClientBuilder};
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::Status;
 use kube::{Client, Config};
 use tokio::sync::Semaphore;
+use tower::{BoxError, Layer, Service};
 
 use super::clean::clean;
 use super::failure::{CallError, chain, failure};
+use super::limit::Limit;
 use super::meter::Meter;
 use crate::error::Error;
 use crate::model::event::Failure;
@@ -200,6 +203,28 @@ impl Connection {
         Ok(version)
     }
 
+    /// Connects over a service of this process instead of a socket, such as a local cluster's own router. To be called
+    /// within a tokio runtime.
+    pub fn in_process<S, B>(service: S, cluster: &str, namespace: &str) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let meter = Meter::default();
+        Self {
+            client: Client::new(meter.layer(service), namespace),
+            cluster: cluster.to_owned(),
+            namespace: namespace.to_owned(),
+            outlives: true,
+            meter,
+            calls: Arc::new(Semaphore::new(CALLS_IN_FLIGHT)),
+            quiet: None,
+        }
+    }
+
     /// Connects to a made-up server.
     #[cfg(test)]
     pub(super) fn to_client(client: Client) -> Self {
@@ -239,9 +264,12 @@ impl Connection {
     }
 }
 
-/// Makes the client of kube, with the meter as its outermost layer.
+/// Makes the client of kube, with the meter as its outermost layer and the limit of answers below it.
 fn client(config: Config, meter: &Meter) -> kube::Result<Client> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(meter).build())
+    Ok(ClientBuilder::try_from(config)?
+        .with_layer(&Limit)
+        .with_layer(meter)
+        .build())
 }
 
 /// Sets the limits of a configuration and makes a connection of it.

@@ -1,6 +1,7 @@
 //! Kubernetes objects to facts.
 //!
-//! Pure. Must not know how the objects came here. Every text is cleaned here, with two exceptions that are parsed and
+//! Pure. Must not know how the objects came here. Completion indexes become the run's here: those of a rerun's Job and its pods
+//! are positions in the set of indexes that the Job computes. Every text is cleaned here, with two exceptions that are parsed and
 //! never shown: a termination message and the plan of a Job.
 //!
 //! Guarantees: any object makes a fact or none, and never a panic: what is absent or nonsense becomes the field's empty
@@ -16,12 +17,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 
 use super::clean::clean;
 use crate::plan::names::{
-    CANCELLED_ANNOTATION, CONTROLLER_UID_LABEL, INDEX_ANNOTATION, PLAN_ANNOTATION, WORKER_CONTAINER,
+    CANCELLED_ANNOTATION, CONTROLLER_UID_LABEL, INDEX_ANNOTATION, INDEXES_ANNOTATION, PLAN_ANNOTATION, RUN_LABEL,
+    WORKER_CONTAINER,
 };
 use crate::plan::quantity::Quantity;
+use crate::plan::rerun::INDEXES_BYTES_MAX;
 use crate::run::fact::{
-    CompletionIndex, Ended, JobCondition, JobFact, JobUid, KubeEventFact, NodeFact, NodeName, Phase, PodFact, PodUid,
-    Reason,
+    CompletionIndex, Computes, Ended, JobCondition, JobFact, JobUid, KubeEventFact, NodeFact, NodeName, Phase, PodFact,
+    PodUid, Reason,
 };
 use crate::run::intervals::IndexSet;
 
@@ -39,8 +42,8 @@ const PLAN_BYTES_MAX: usize = 262_144;
 /// The `spec.managedBy` of Kubernetes' own Job controller.
 const OWN_JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
 
-/// Makes a fact of a pod; none without a name or a uid.
-pub fn pod(pod: &Pod) -> Option<PodFact> {
+/// Makes a fact of a pod of a Job that computes these indexes; none without a name or a uid.
+pub fn pod(pod: &Pod, computes: &Computes) -> Option<PodFact> {
     let meta = &pod.metadata;
     let status = pod.status.as_ref();
     let phase = phase(status);
@@ -57,7 +60,7 @@ pub fn pod(pod: &Pod) -> Option<PodFact> {
         name: name(meta.name.as_deref())?,
         revision: revision(meta),
         job_uid: job_uid(meta),
-        index: index(meta),
+        index: index(meta).and_then(|own| computes.index_at(own)),
         node: node.map(|node| NodeName(clean(node, NAME_MAX))),
         phase,
         terminating: meta.deletion_timestamp.is_some(),
@@ -81,16 +84,23 @@ pub fn pod(pod: &Pod) -> Option<PodFact> {
     })
 }
 
-/// Makes a fact of a Job; none without a name or a uid.
+/// Makes a fact of a Job; none without a name or a uid. Which indexes it computes is what it says of itself.
 pub fn job(job: &Job) -> Option<JobFact> {
+    job_that_computes(job, computes(job))
+}
+
+/// Makes a fact of a Job of which it is known what it computes: its annotation may have been changed since.
+pub fn job_that_computes(job: &Job, computes: Computes) -> Option<JobFact> {
     let meta = &job.metadata;
     let nothing = (JobSpec::default(), JobStatus::default());
     let spec = job.spec.as_ref().unwrap_or(&nothing.0);
     let status = job.status.as_ref().unwrap_or(&nothing.1);
     let completions = count(spec.completions);
+    let own_name = name(meta.name.as_deref())?;
     Some(JobFact {
         uid: JobUid(name(meta.uid.as_deref())?),
-        name: name(meta.name.as_deref())?,
+        run: name(label(meta, RUN_LABEL)).unwrap_or_else(|| own_name.clone()),
+        name: own_name,
         namespace: name(meta.namespace.as_deref()).unwrap_or_default(),
         revision: revision(meta),
         created_at: time(meta.creation_timestamp.as_ref()),
@@ -103,8 +113,9 @@ pub fn job(job: &Job) -> Option<JobFact> {
         terminating: count(status.terminating),
         succeeded: count(status.succeeded),
         failed: count(status.failed),
-        completed: index_set(status.completed_indexes.as_deref(), completions),
-        failed_indexes: index_set(status.failed_indexes.as_deref(), completions),
+        completed: computes.indexes_at(index_set(status.completed_indexes.as_deref(), completions)),
+        failed_indexes: computes.indexes_at(index_set(status.failed_indexes.as_deref(), completions)),
+        computes,
         conditions: status.conditions.iter().flatten().map(job_condition).collect(),
         plan_json: annotation(meta, PLAN_ANNOTATION)
             .filter(|plan| plan.len() <= PLAN_BYTES_MAX)
@@ -116,6 +127,29 @@ pub fn job(job: &Job) -> Option<JobFact> {
             .filter(|manager| *manager != OWN_JOB_CONTROLLER)
             .map(|manager| clean(manager, NAME_MAX)),
     })
+}
+
+/// Reads which of its run's indexes a Job computes.
+fn computes(job: &Job) -> Computes {
+    let Some(text) = annotation(&job.metadata, INDEXES_ANNOTATION) else {
+        return Computes::All;
+    };
+    let completions = count(job.spec.as_ref().and_then(|spec| spec.completions));
+    let unknown = |why: String| Computes::Unknown(format!("its annotation {INDEXES_ANNOTATION} cannot be used: {why}"));
+    if text.len() > INDEXES_BYTES_MAX {
+        return unknown(format!(
+            "it has {} bytes, at most {INDEXES_BYTES_MAX} are valid",
+            text.len()
+        ));
+    }
+    match IndexSet::parse(text, u32::MAX) {
+        Ok(indexes) if indexes.len() == u64::from(completions) => Computes::Only(indexes),
+        Ok(indexes) => unknown(format!(
+            "it names {} indexes for {completions} completions",
+            indexes.len()
+        )),
+        Err(why) => unknown(clean(&why.to_string(), MESSAGE_MAX)),
+    }
 }
 
 /// Makes a fact of a node; none without a name.

@@ -21,11 +21,11 @@ use super::convert;
 use super::failure::{CallError, failure, words};
 use crate::model::effect::JobChange;
 use crate::model::event::{Failure, FailureClass, Outcome};
-use crate::plan::job::{owner_reference, to_config_map, to_job};
-use crate::plan::names::{CANCELLED_ANNOTATION, PLAN_ANNOTATION, RUN_LABEL};
+use crate::plan::job::{Part, owner_reference};
+use crate::plan::names::{CANCELLED_ANNOTATION, INDEXES_ANNOTATION, PLAN_ANNOTATION, RUN_LABEL};
 use crate::plan::remarks::{Remarks, compare};
-use crate::plan::{Plan, RunId};
-use crate::run::fact::{JobFact, JobUid};
+use crate::plan::{Plan, Rerun, RunId};
+use crate::run::fact::{Computes, JobFact, JobUid};
 
 /// The field manager: who the API server notes as the one who set a field.
 const FIELD_MANAGER: &str = "ttg-tui";
@@ -40,7 +40,7 @@ const REMARKS_MAX: usize = 10;
 pub async fn submit(connection: &Connection, mut plan: Plan, random: &mut (dyn FnMut() -> u32 + Send)) -> Outcome {
     let mut taken = Vec::new();
     for _ in 0..NAMES_MAX {
-        let submitted = Submission::new(connection, &plan).submit().await;
+        let submitted = Submission::new(connection, Part::new(&plan, None)).submit().await;
         match submitted {
             Ok((job, own)) => {
                 let remarks = taken.into_iter().chain(own).collect();
@@ -65,6 +65,44 @@ pub async fn submit(connection: &Connection, mut plan: Plan, random: &mut (dyn F
         ),
         hint: Some("--name NAME chooses a name".to_owned()),
     })
+}
+
+/// Stores a rerun as a `ConfigMap` and a Job. A name that somebody else has is given up for that of the next number.
+pub async fn submit_rerun(connection: &Connection, plan: Plan, mut rerun: Rerun) -> Outcome {
+    for _ in 0..NAMES_MAX {
+        let submitted = Submission::new(connection, Part::new(&plan, Some(&rerun)))
+            .submit()
+            .await;
+        match submitted {
+            Ok((job, remarks)) => {
+                return Outcome::Submitted {
+                    job: Box::new(job),
+                    plan: Box::new(plan),
+                    remarks,
+                };
+            }
+            Err(Problem::Failed { failure, .. }) => return Outcome::SubmitFailed(failure),
+            Err(Problem::NameTaken) => rerun.number = rerun.number.saturating_add(1),
+        }
+    }
+    let (run, namespace) = (&plan.run, &connection.namespace);
+    Outcome::SubmitFailed(Failure {
+        class: FailureClass::Conflict,
+        text: format!("cannot submit a rerun of {run} in {namespace}: {NAMES_MAX} names were taken"),
+        hint: Some("kubectl get jobs shows whose they are".to_owned()),
+    })
+}
+
+/// Lets the server check the Job of a plan without storing anything; returns what it would make of it, in words.
+pub async fn rehearse(connection: &Connection, plan: &Plan) -> Result<Vec<String>, Failure> {
+    let part = Part::new(plan, None);
+    let mut job = part.job(&connection.namespace);
+    match Submission::new(connection, part).rehearse(&mut job).await {
+        Ok(remarks) => Ok(remarks),
+        Err(Problem::Failed { failure, .. }) => Err(failure),
+        // Somebody else's name is no refusal of the Job: a run would take another.
+        Err(Problem::NameTaken) => Ok(Vec::new()),
+    }
 }
 
 /// Changes a Job, if it still is the one with this uid. `by` and `now` are noted by a cancel.
@@ -189,21 +227,21 @@ enum Problem {
     Failed { failure: Failure, open: bool },
 }
 
-/// One plan under one name on its way to the cluster.
+/// One Job of a plan under one name on its way to the cluster.
 struct Submission<'a> {
     connection: &'a Connection,
-    plan: &'a Plan,
+    part: Part<'a>,
     name: String,
     jobs: Api<Job>,
     maps: Api<ConfigMap>,
 }
 
 impl<'a> Submission<'a> {
-    fn new(connection: &'a Connection, plan: &'a Plan) -> Self {
+    fn new(connection: &'a Connection, part: Part<'a>) -> Self {
         Self {
             connection,
-            plan,
-            name: plan.run.to_string(),
+            name: part.name(),
+            part,
             jobs: Api::namespaced(connection.client.clone(), &connection.namespace),
             maps: Api::namespaced(connection.client.clone(), &connection.namespace),
         }
@@ -211,7 +249,7 @@ impl<'a> Submission<'a> {
 
     /// Rehearses, then stores the `ConfigMap`, the Job, and the tie between them. Returns the Job and the remarks.
     async fn submit(&self) -> Result<(JobFact, Vec<String>), Problem> {
-        let mut job = to_job(self.plan, &self.connection.namespace);
+        let mut job = self.part.job(&self.connection.namespace);
         let mut remarks = self.rehearse(&mut job).await?;
         // The ConfigMap comes first: a pod of the Job could not start without it.
         let made = self.create_config_map().await?;
@@ -231,8 +269,10 @@ impl<'a> Submission<'a> {
                 self.name
             ));
         }
-        let fact =
-            convert::job(&stored).ok_or_else(|| self.failed("Job", &CallError::Nonsense("a Job without a uid")))?;
+        // What the Job says of itself may have been changed on the way; what its workers are told is what was sent.
+        let computes = self.part.indexes().cloned().map_or(Computes::All, Computes::Only);
+        let fact = convert::job_that_computes(&stored, computes)
+            .ok_or_else(|| self.failed("Job", &CallError::Nonsense("a Job without a uid")))?;
         Ok((fact, remarks))
     }
 
@@ -241,7 +281,7 @@ impl<'a> Submission<'a> {
         match self.connection.call(self.jobs.create(&post_params(true), job)).await {
             Ok(got) => {
                 let remarks = compare(&json_of(job), &json_of(&got));
-                Ok(adapt(job, &remarks, self.plan))
+                Ok(adapt(job, &remarks, &self.part))
             }
             // Whose the Job is that has this name is found when ours is created.
             Err(error) if error.is_already_exists() => Ok(Vec::new()),
@@ -255,7 +295,7 @@ impl<'a> Submission<'a> {
 
     /// Stores the `ConfigMap`; tells whether this call made it.
     async fn create_config_map(&self) -> Result<bool, Problem> {
-        let map = to_config_map(self.plan, &self.connection.namespace);
+        let map = self.part.config_map(&self.connection.namespace);
         let created = self.connection.call(self.maps.create(&post_params(false), &map)).await;
         let Err(error) = created else { return Ok(true) };
         if !error.is_already_exists() && !error.is_open() {
@@ -310,22 +350,21 @@ impl<'a> Submission<'a> {
         if open {
             failure.hint = Some(format!(
                 "ttg-tui attach {} shows whether it was stored all the same",
-                self.name
+                self.part.run()
             ));
         }
         Problem::Failed { failure, open }
     }
 }
 
-/// Tells whether two objects carry the same run and the same plan.
+/// Tells whether two objects carry the same run, the same plan and the same indexes.
 fn same_run(found: &ObjectMeta, sent: &ObjectMeta) -> bool {
     let label = |meta: &ObjectMeta| meta.labels.as_ref().and_then(|labels| labels.get(RUN_LABEL).cloned());
-    let plan = |meta: &ObjectMeta| {
-        meta.annotations
-            .as_ref()
-            .and_then(|notes| notes.get(PLAN_ANNOTATION).cloned())
-    };
-    label(sent).is_some() && label(found) == label(sent) && plan(found) == plan(sent)
+    let note = |meta: &ObjectMeta, key: &str| meta.annotations.as_ref().and_then(|notes| notes.get(key).cloned());
+    let is_same_note = |key: &&str| note(found, key) == note(sent, key);
+    label(sent).is_some()
+        && label(found) == label(sent)
+        && [PLAN_ANNOTATION, INDEXES_ANNOTATION].iter().all(is_same_note)
 }
 
 /// Tells whether a server refused only to rehearse: an admission webhook with side effects does.
@@ -341,19 +380,19 @@ fn json_of(job: &Job) -> Value {
 }
 
 /// Adapts a Job to a server that dropped fields of it, and puts what the server made of it into words.
-fn adapt(job: &mut Job, remarks: &Remarks, plan: &Plan) -> Vec<String> {
+fn adapt(job: &mut Job, remarks: &Remarks, part: &Part<'_>) -> Vec<String> {
     let mut said = Vec::new();
     if remarks.dropped.iter().any(|path| path == "spec.backoffLimitPerIndex")
         && let Some(spec) = job.spec.as_mut()
     {
         // Without it the server would take its default: six retries for all shards together.
-        let retries = u64::from(plan.retries) * u64::from(plan.shards);
+        let (each, shards) = (part.retries(), part.completions());
+        let retries = u64::from(each) * u64::from(shards);
         spec.backoff_limit_per_index = None;
         spec.max_failed_indexes = None;
         spec.backoff_limit = Some(i32::try_from(retries).unwrap_or(i32::MAX));
         said.push(format!(
-            "this server does not know backoffLimitPerIndex: all {} shards share {retries} retries instead of {} each",
-            plan.shards, plan.retries
+            "this server does not know backoffLimitPerIndex: all {shards} shards share {retries} retries instead of {each} each"
         ));
     }
     said.extend(

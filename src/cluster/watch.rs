@@ -9,6 +9,7 @@
 //! watch's own time is over (290 s, then 5 s more), when no FIN or RST tells of it.
 
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -25,6 +26,7 @@ use kube::runtime::watcher::{self, DefaultBackoff, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::clean::clean;
@@ -32,12 +34,16 @@ use super::connect::Connection;
 use super::convert;
 use super::failure::{CallError, chain, failure, status, status_words, words};
 use super::meter::{Verb, verb_of};
-use crate::model::event::{Contact, ContactState, Event, Failure, WatchOf};
+use crate::model::event::{Contact, ContactState, Event, Failure, FailureClass, WatchOf};
 use crate::plan::names::{CONTROLLER_UID_LABEL, MANAGED_BY, MANAGED_BY_LABEL};
-use crate::run::fact::{Delta, JobFact, JobUid, KubeEventFact, PodFact};
+use crate::run::fact::{Computes, Delta, JobFact, JobUid, KubeEventFact, PodFact};
 
 /// How long a server may take for a page of a list, or to open a watch.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The least time between two openings of a watch. When a watch ends, kube opens it again at once; a proxy that ends each at once
+/// would be asked thousands of times a second.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How many objects a page of a list has: 500 pods are about 3 MB of JSON.
 const PAGE_SIZE: u32 = 500;
@@ -45,12 +51,16 @@ const PAGE_SIZE: u32 = 500;
 /// How long a whole list may take that somebody waits for.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Watches a run's Job, pods, nodes and events. Each future is one watch and ends when the token is cancelled, when nobody
-/// receives any more, or when the watch is not allowed; the caller spawns them.
+/// How often a list is asked for whose loss would be a loss to the run.
+const LIST_TRIES_MAX: usize = 5;
+
+/// Watches a Job of a run that computes these indexes, its pods, the nodes and the events. Each future is one watch and ends when
+/// the token is cancelled, when nobody receives any more, or when the watch is not allowed; the caller spawns them.
 pub fn watch_run(
     connection: &Connection,
     job: &str,
     uid: &JobUid,
+    computes: &Computes,
     facts: &mpsc::Sender<Event>,
     token: &CancellationToken,
 ) -> Vec<BoxFuture<'static, ()>> {
@@ -61,20 +71,24 @@ pub fn watch_run(
     };
     let namespace = connection.namespace.as_str();
     let (own_uid, name) = (uid.clone(), job.to_owned());
+    let (of_job, of_pods) = (computes.clone(), computes.clone());
     let jobs = Source {
         client: connection.client.clone(),
         api: namespaced::<Job>(namespace),
         config: watcher::Config::default().fields(&format!("metadata.name={job}")),
         // A Job made again under the same name is another run.
         to_event: move |event: watcher::Event<Job>| {
-            delta(event, |job: &Job| convert::job(job).filter(|fact| fact.uid == own_uid)).map(Event::Job)
+            let own = |job: &Job| convert::job_that_computes(job, of_job.clone()).filter(|fact| fact.uid == own_uid);
+            delta(event, own).map(Event::Job)
         },
     };
     let pods = Source {
         client: connection.client.clone(),
         api: namespaced::<Pod>(namespace),
         config: watcher::Config::default().labels(&format!("{CONTROLLER_UID_LABEL}={uid}")),
-        to_event: |event: watcher::Event<Pod>| delta(event, convert::pod).map(Event::Pod),
+        to_event: move |event: watcher::Event<Pod>| {
+            delta(event, |pod: &Pod| convert::pod(pod, &of_pods)).map(Event::Pod)
+        },
     };
     let nodes = Source {
         client: connection.client.clone(),
@@ -98,17 +112,30 @@ pub fn watch_run(
     ]
 }
 
-/// Lists the pods of a Job once.
-pub async fn list_pods(connection: &Connection, uid: &JobUid) -> Result<Vec<PodFact>, Failure> {
+/// Lists the pods of a Job that computes these indexes once. A server that does not answer is asked again: what this list does
+/// not bring is missing from the run's result.
+pub async fn list_pods(connection: &Connection, uid: &JobUid, computes: &Computes) -> Result<Vec<PodFact>, Failure> {
     let pods = Api::<Pod>::namespaced(connection.client.clone(), &connection.namespace);
     let selector = format!("{CONTROLLER_UID_LABEL}={uid}");
-    let listed = connection
-        .call_within(LIST_TIMEOUT, list_all(pods, &selector, convert::pod))
-        .await;
-    listed.map_err(|error| failure(&format!("list the pods of the run in {}", connection.namespace), &error))
+    let mut pauses = DefaultBackoff::default().take(LIST_TRIES_MAX - 1);
+    loop {
+        let listed = connection
+            .call_within(
+                LIST_TIMEOUT,
+                list_all(pods.clone(), &selector, |pod: &Pod| convert::pod(pod, computes)),
+            )
+            .await;
+        let failure = match listed {
+            Ok(pods) => return Ok(pods),
+            Err(error) => failure(&format!("list the pods of the run in {}", connection.namespace), &error),
+        };
+        let pause = pauses.next().filter(|_| failure.class == FailureClass::Unreachable);
+        let Some(pause) = pause else { return Err(failure) };
+        tokio::time::sleep(pause).await;
+    }
 }
 
-/// Lists the Jobs of all runs in the namespace.
+/// Lists all Jobs of all runs in the namespace.
 pub async fn find_runs(connection: &Connection) -> Result<Vec<JobFact>, Failure> {
     let jobs = Api::<Job>::namespaced(connection.client.clone(), &connection.namespace);
     let selector = format!("{MANAGED_BY_LABEL}={MANAGED_BY}");
@@ -130,7 +157,7 @@ pub async fn get_job(connection: &Connection, name: &str) -> Result<JobFact, Fai
 }
 
 /// Lists all pages of a kind and converts each page before the next is asked for.
-async fn list_all<K, F>(api: Api<K>, selector: &str, convert: fn(&K) -> Option<F>) -> kube::Result<Vec<F>>
+async fn list_all<K, F>(api: Api<K>, selector: &str, convert: impl Fn(&K) -> Option<F>) -> kube::Result<Vec<F>>
 where
     K: Clone + DeserializeOwned + Debug,
 {
@@ -138,7 +165,7 @@ where
     let mut params = ListParams::default().labels(selector).limit(PAGE_SIZE);
     loop {
         let page = api.list(&params).await?;
-        facts.extend(page.items.iter().filter_map(convert));
+        facts.extend(page.items.iter().filter_map(&convert));
         let Some(next) = page.metadata.continue_.filter(|token| !token.is_empty()) else {
             return Ok(facts);
         };
@@ -188,11 +215,18 @@ fn kube_event(event: &watcher::Event<ApiEvent>, job: &str) -> Option<KubeEventFa
     }
 }
 
-/// Tells whether an object's name is the Job's, or that of one of its pods.
+/// Tells whether an object's name is the Job's, or that of one of its pods. The Job of a rerun begins with the first one's name
+/// and is not meant, and neither are its pods.
 fn is_about(object: &str, job: &str) -> bool {
-    object
-        .strip_prefix(job)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    let Some(rest) = object.strip_prefix(job) else {
+        return false;
+    };
+    let is_index = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    let is_of_pod = |rest: &str| {
+        rest.split_once('-')
+            .is_some_and(|(index, end)| is_index(index) && !end.is_empty())
+    };
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(is_of_pod)
 }
 
 /// Where one watch sends its facts, and what it last said of itself.
@@ -408,16 +442,20 @@ fn said(error: &watcher::Error) -> String {
     }
 }
 
-/// Makes a client that counts the watches that were opened, and that waits for an answer's head only so long. kube itself
-/// limits neither.
+/// Makes a client that counts the watches that were opened, opens them only so often, and waits for an answer's head only so
+/// long. kube itself does none of it.
 fn telling(client: &Client) -> (Client, watch::Receiver<u64>) {
     let (opened, receiver) = watch::channel(0_u64);
     let inner = client.clone();
     let namespace = client.default_namespace().to_owned();
+    let turn = Arc::new(Mutex::new(Instant::now()));
     let service = tower::service_fn(move |request: Request<Body>| {
-        let (inner, opened) = (inner.clone(), opened.clone());
+        let (inner, opened, turn) = (inner.clone(), opened.clone(), Arc::clone(&turn));
         async move {
             let is_watch = verb_of(&request) == Verb::Watch;
+            if is_watch {
+                sleep_until(next_turn(&turn)).await;
+            }
             let Ok(answer) = tokio::time::timeout(ANSWER_TIMEOUT, inner.send(request)).await else {
                 return Err(kube::Error::Service(CallError::TimedOut(ANSWER_TIMEOUT).into()));
             };
@@ -429,6 +467,14 @@ fn telling(client: &Client) -> (Client, watch::Receiver<u64>) {
         }
     });
     (Client::new(service, namespace), receiver)
+}
+
+/// Returns when the next watch may be opened, and moves the turn of the one after it.
+fn next_turn(turn: &Mutex<Instant>) -> Instant {
+    let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = (*turn).max(Instant::now());
+    *turn = now + WATCH_INTERVAL;
+    now
 }
 
 #[cfg(test)]

@@ -4,17 +4,13 @@ use std::io::{Write, stderr};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Where};
+use crate::config::Config;
 use crate::error::{Error, Exit};
 use crate::host::{self, Shape};
 use crate::shell::Clock;
 
 /// Runs the command; returns its exit code.
 pub(super) async fn local(config: &Config, shape: Shape) -> Result<u8, Error> {
-    if config.target != Where::Local {
-        let what = "`local` starts a cluster of its own; --context and --kubeconfig name another one";
-        return Err(Error::usage(what).with_hint("leave them out"));
-    }
     let no_signals = |e| Error::new(Exit::Failed, format!("cannot listen for signals: {e}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;

@@ -2,12 +2,13 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
-use super::{Watched, reach, watch};
+use super::{Watched, detach, reach, watch};
 use crate::cli::RunFlags;
 use crate::config::{Config, Where, plan_from_flags};
 use crate::error::{Error, Exit};
 use crate::ledger::StateFolder;
-use crate::plan::Plan;
+use crate::model::event::Task;
+use crate::run::partial::Kept;
 use crate::shell::Clock;
 
 /// Runs the command; returns its exit code.
@@ -23,9 +24,16 @@ pub(super) async fn run(config: &Config, flags: &RunFlags) -> Result<u8, Error> 
         );
         return Err(Error::usage(what).with_hint(hint));
     }
-    let reached = reach(config, clock, true).await?;
+    if flags.detach {
+        detach::check(config)?;
+    }
+    let reached = reach(config, clock, !flags.detach).await?;
     if config.target != Where::Local && !flags.yes {
-        confirm(&plan, &reached.connection.cluster, &reached.connection.namespace)?;
+        let run = plan.run.as_str();
+        confirm(run, &reached.connection.cluster, &reached.connection.namespace)?;
+    }
+    if flags.detach {
+        return detach::submit(config, clock, &reached, &state, plan).await;
     }
     Ok(watch(
         reached,
@@ -34,21 +42,22 @@ pub(super) async fn run(config: &Config, flags: &RunFlags) -> Result<u8, Error> 
         state,
         Watched {
             plan,
+            task: Task::Submit,
             job: None,
-            kept: Vec::new(),
+            kept: Kept::default(),
         },
     )
     .await)
 }
 
 /// On a terminal, asks before anything is made on a cluster that is not this machine's own. The default is no.
-fn confirm(plan: &Plan, cluster: &str, namespace: &str) -> Result<(), Error> {
+pub(super) fn confirm(what: &str, cluster: &str, namespace: &str) -> Result<(), Error> {
     if !stdin().is_terminal() || !stderr().is_terminal() {
         return Ok(());
     }
     let mut answer = String::new();
     // Without an answer, or a way to ask, nothing is submitted.
-    let asked = write!(stderr(), "submit {} to {cluster}/{namespace}? [y/N] ", plan.run)
+    let asked = write!(stderr(), "submit {what} to {cluster}/{namespace}? [y/N] ")
         .and_then(|()| stderr().flush())
         .and_then(|()| stdin().read_line(&mut answer));
     if asked.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {

@@ -60,6 +60,22 @@ fn only_a_flag_or_a_pod_chooses_a_cluster() {
 }
 
 #[test]
+fn a_flag_that_would_be_ignored_is_refused() {
+    let check = |line: &str| check_flags(&Cli::read(["ttg-tui"].into_iter().chain(line.split_whitespace())).unwrap());
+    let error = check("manifest --context prod").unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), error.hint(), error.exit_code()),
+        (
+            "--context means nothing for `manifest`: it asks no cluster",
+            Some("leave it out"),
+            2
+        )
+    );
+    assert_eq!(check("manifest -n lab"), Ok(()));
+    assert_eq!(check("run --context prod"), Ok(()));
+}
+
+#[test]
 fn folders_follow_the_xdg_specification() {
     let folders = |variables: &[(&str, &str)]| {
         let config = resolve("", variables).unwrap();
@@ -79,6 +95,46 @@ fn folders_follow_the_xdg_specification() {
     );
     assert_eq!(folders(&[("XDG_STATE_HOME", "/s")]), both("/s/ttg-tui", "/s/ttg-tui"));
     assert!(resolve("", &[]).unwrap_err().to_string().contains("XDG_STATE_HOME"));
+}
+
+#[test]
+fn surroundings_are_what_counts_first() {
+    let resolve = |line: &str, variables: &[(&str, &str)]| {
+        let cli = Cli::read(["ttg-tui"].into_iter().chain(line.split_whitespace())).unwrap();
+        let find = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        Surroundings::resolve(&cli, &find)
+    };
+    let home = ("HOME", "/home/a");
+    let found = resolve(
+        "doctor --local",
+        &[
+            home,
+            ("TERM", ""),
+            ("LC_ALL", ""),
+            ("LC_CTYPE", "C"),
+            ("LANG", "en_US.UTF-8"),
+        ],
+    );
+    assert_eq!(
+        (found.only_local, found.term, found.locale.as_deref()),
+        (true, None, Some("C"))
+    );
+    let paths = |line: &str, variables: &[(&str, &str)]| resolve(line, variables).kubeconfigs;
+    let list = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+    assert_eq!(paths("doctor", &[home]), list(&["/home/a/.kube/config"]));
+    assert_eq!(
+        paths("doctor", &[home, ("KUBECONFIG", ":")]),
+        list(&["/home/a/.kube/config"])
+    );
+    assert_eq!(paths("doctor", &[home, ("KUBECONFIG", "/a::/b")]), list(&["/a", "/b"]));
+    assert_eq!(
+        paths("doctor --kubeconfig k", &[home, ("KUBECONFIG", "/a")]),
+        list(&["k"])
+    );
+    assert_eq!(paths("doctor", &[]), list(&[]));
 }
 
 #[test]

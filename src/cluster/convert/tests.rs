@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn pod_of(value: Value) -> PodFact {
-    pod(&serde_json::from_value(value).unwrap()).unwrap()
+    pod(&serde_json::from_value(value).unwrap(), &Computes::All).unwrap()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the fields it fills are options")]
@@ -133,7 +133,7 @@ fn owner_and_index_are_found_in_other_places_too() {
     let foreign = pod_of(json!({"metadata": {"name": "p", "uid": "u", "annotations": {
         "batch.kubernetes.io/job-completion-index": "-1"}}}));
     assert_eq!((foreign.index, foreign.job_uid), (None, JobUid::default()));
-    assert_eq!(pod(&Pod::default()), None);
+    assert_eq!(pod(&Pod::default(), &Computes::All), None);
 }
 
 #[test]
@@ -152,6 +152,7 @@ fn a_job_becomes_a_fact() {
         (fact.name.as_str(), fact.namespace.as_str(), fact.revision),
         ("run", "lab", 9)
     );
+    assert_eq!((fact.run.as_str(), &fact.computes), ("run", &Computes::All));
     assert_eq!((fact.parallelism, fact.completions, fact.suspend), (3, 12, true));
     assert_eq!(
         (fact.active, fact.ready, fact.terminating, fact.succeeded, fact.failed),
@@ -172,6 +173,67 @@ fn a_job_becomes_a_fact() {
     assert_eq!(fact.cancelled.as_deref(), Some("ann at noon"));
     assert_eq!(fact.managed_by.as_deref(), Some("kueue.x-k8s.io/multikueue"));
     assert_eq!(job(&Job::default()), None);
+}
+
+/// The Job of a rerun with four completions, and this annotation.
+fn rerun_json(indexes: &str) -> Value {
+    json!({
+        "metadata": {"name": "run-r1", "uid": "j2", "labels": {"ttg-tui/run": "run"},
+            "annotations": {"ttg-tui/indexes": indexes}},
+        "spec": {"completions": 4, "template": {}},
+        "status": {"completedIndexes": "0,2", "failedIndexes": "3"}
+    })
+}
+
+#[test]
+fn the_indexes_of_a_rerun_become_the_runs() {
+    let job = serde_json::from_value(rerun_json("1,3,7-8")).unwrap();
+    let fact = super::job(&job).unwrap();
+    assert_eq!(
+        (fact.name.as_str(), fact.run.as_str(), fact.completions),
+        ("run-r1", "run", 4)
+    );
+    assert_eq!(
+        (fact.completed.to_string(), fact.failed_indexes.to_string()),
+        ("1,7".into(), "8".into())
+    );
+    // A pod's own index is 3, see `pod_json`.
+    let value = pod_json(&json!({"containers": []}), &json!({}));
+    let of = |computes: &Computes| {
+        pod(&serde_json::from_value(value.clone()).unwrap(), computes)
+            .unwrap()
+            .index
+    };
+    assert_eq!(of(&fact.computes), Some(CompletionIndex(8)));
+    let fewer = Computes::Only(IndexSet::parse("1,3,7", 9).unwrap());
+    assert_eq!(of(&fewer), None, "there is no fourth index");
+    // What was known when the Job was made counts, whatever its annotation says by now.
+    let known = job_that_computes(&job, fewer.clone()).unwrap();
+    assert_eq!(
+        (known.completed.to_string(), known.failed_indexes.to_string()),
+        ("1,7".into(), String::new())
+    );
+    assert_eq!(known.computes, fewer);
+}
+
+#[test]
+fn a_job_that_says_what_cannot_be_computes_nothing() {
+    let long = "1,".repeat(40_000);
+    for (indexes, words) in [
+        ("1,3,7", "it names 3 indexes for 4 completions"),
+        ("", "it names 0 indexes for 4 completions"),
+        ("7,3,1,0", "does not come after index 7"),
+        ("\u{1b}[2J", "neither an index nor an interval"),
+        (long.as_str(), "it has 80000 bytes, at most 65536 are valid"),
+    ] {
+        let fact = job(&serde_json::from_value(rerun_json(indexes)).unwrap()).unwrap();
+        let Computes::Unknown(why) = &fact.computes else {
+            panic!("{:?}", fact.computes)
+        };
+        assert!(why.contains(words) && !why.contains('\u{1b}'), "{why}");
+        assert!(fact.completed.is_empty() && fact.failed_indexes.is_empty());
+        assert_eq!(fact.computes.index_at(CompletionIndex(0)), None);
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::cluster::scripted::{Asked, refusal, scripted};
+use crate::plan::job::{to_config_map, to_job};
+use crate::run::fact::CompletionIndex;
 
 const NAME: &str = "ttg-primes-abc123";
 
@@ -146,6 +148,47 @@ async fn a_name_that_somebody_else_has_is_given_up() {
             delete.as_str()
         ]
     );
+}
+
+#[tokio::test]
+async fn a_rerun_has_a_job_of_its_own_and_the_next_number_when_one_is_taken() {
+    let rerun = |number| Rerun {
+        number,
+        indexes: [3, 5].into_iter().map(CompletionIndex).collect(),
+        workers: 3,
+    };
+    let (plan, first, second) = (plan(), rerun(1), rerun(2));
+    let stored = |rerun: &Rerun| {
+        let mut job = json_of(&Part::new(&plan, Some(rerun)).job("lab"));
+        job["metadata"]["uid"] = json!("rerun-uid");
+        answer(&job)
+    };
+    let map = |rerun: &Rerun| answer(&serde_json::to_value(Part::new(&plan, Some(rerun)).config_map("lab")).unwrap());
+    let exists = || refusal(409, "AlreadyExists", "exists");
+    // Somebody else had the same thought about another index.
+    let mut other = json_of(&Part::new(&plan, Some(&first)).job("lab"));
+    other["metadata"]["annotations"]["ttg-tui/indexes"] = json!("4,5");
+    let mut answers = vec![stored(&first), map(&first), exists(), answer(&other), map(&first)];
+    answers.extend([stored(&second), map(&second), stored(&second), map(&second)]);
+    let (client, asked) = scripted(answers);
+    let outcome = submit_rerun(&Connection::to_client(client), plan.clone(), rerun(1)).await;
+    let Outcome::Submitted { job, plan: sent, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    let name = format!("{NAME}-r2");
+    assert_eq!(
+        (job.name.as_str(), job.run.as_str(), job.completions),
+        (name.as_str(), NAME, 2)
+    );
+    assert_eq!(job.computes, Computes::Only(second.indexes));
+    assert_eq!(*sent, plan, "the run is the same");
+    let asked = taken(&asked);
+    let patch = format!("PATCH configmaps/{name}");
+    assert_eq!(
+        short(&asked)[5..],
+        ["POST jobs dry", "POST configmaps", "POST jobs", patch.as_str()]
+    );
+    assert_eq!(asked[6].1["data"]["SHARD_INDEXES"], "3,5");
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ async fn events_of_job(answers: Vec<(u16, String)>, count: usize) -> Vec<Event> 
         &Connection::to_client(client),
         "run",
         &JobUid::from("j1"),
+        &Computes::All,
         &facts,
         &token,
     );
@@ -158,7 +159,10 @@ fn only_warnings_about_the_run_are_kept() {
     let cases = [
         ("run", true),
         ("run-0-abcde", true),
-        ("run-", true),
+        ("run-12-abcde", true),
+        ("run-", false),
+        ("run-r1", false),
+        ("run-r1-0-abcde", false),
         ("runner", false),
         ("other", false),
         ("", false),
@@ -176,7 +180,7 @@ async fn pods_are_listed_page_by_page() {
         (200, list.to_string())
     };
     let (client, asked) = scripted(vec![page(vec![pod("a"), pod("b")], "next"), page(vec![pod("c")], "")]);
-    let pods = list_pods(&Connection::to_client(client), &JobUid::from("j1"))
+    let pods = list_pods(&Connection::to_client(client), &JobUid::from("j1"), &Computes::All)
         .await
         .unwrap();
     let uids: Vec<&str> = pods.iter().map(|pod| pod.uid.0.as_str()).collect();
