@@ -5,9 +5,11 @@
 //! there, `ttg-worker:latest` unless said otherwise. Each test then makes a namespace `ttg-test-…` of its own and removes it at
 //! its end. Without the variable each test starts a local cluster of the program's own and uses that.
 //!
-//! Every test runs the real program with `--kubeconfig`, and meddles through the Kubernetes API as anybody might.
+//! Most tests run the real program with `--kubeconfig`, and meddle through the Kubernetes API as anybody might; those
+//! in [`kubectl`] hold what kubectl is answered against what a real cluster answered.
 
 mod disturbed;
+mod kubectl;
 mod proven;
 mod refused;
 mod world;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -31,20 +32,39 @@ const KUBECONFIG: &str = "TTG_TEST_KUBECONFIG";
 /// The variable that names the worker's image in it.
 const IMAGE: &str = "TTG_TEST_IMAGE";
 
-/// Looks again and again until the check finds something.
-pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+/// Held by every world on a real cluster, and alone by one that changes the nodes under the others' pods.
+static NODES: RwLock<()> = RwLock::new(());
+
+/// What a world holds of [`NODES`], until it is dropped.
+enum Hold {
+    /// Nothing: its cluster is its own.
+    Nothing,
+    /// The nodes stay as they are.
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    /// No other world is on the cluster.
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
+}
+
+/// Looks again and again until the check finds something, or the time is over.
+pub(crate) fn within<T>(limit: Duration, mut check: impl FnMut() -> Option<T>) -> Option<T> {
     let clock = Monotonic::start();
     loop {
-        if let Some(found) = check() {
+        let found = check();
+        if found.is_some() || clock.now() >= limit {
             return found;
         }
-        assert!(
-            clock.now() < DEADLINE,
-            "waited {} s in vain for this: {what}",
-            DEADLINE.as_secs()
-        );
         thread::sleep(POLL);
     }
+}
+
+/// Looks again and again until the check finds something.
+pub(crate) fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
+    within(DEADLINE, check).unwrap_or_else(|| panic!("waited {} s in vain for this: {what}", DEADLINE.as_secs()))
+}
+
+/// Returns the name of the worker's image.
+pub(crate) fn image() -> String {
+    std::env::var(IMAGE).unwrap_or_else(|_| "ttg-worker:latest".to_owned())
 }
 
 /// A local cluster of the program.
@@ -68,11 +88,28 @@ pub(crate) struct World {
     runtime: Runtime,
     client: Client,
     programs: AtomicU32,
+    /// Dropped last, when all else has been removed.
+    _hold: Hold,
 }
 
 impl World {
     /// Makes a world on the cluster that was named, or else on a local one.
     pub(crate) fn new() -> Self {
+        let share = || Hold::Shared {
+            _guard: NODES.read().unwrap_or_else(PoisonError::into_inner),
+        };
+        Self::held(named_kubeconfig().map_or(Hold::Nothing, |_| share()))
+    }
+
+    /// Makes a world as [`World::new`] does, with no other one on the cluster while it lives.
+    pub(crate) fn alone() -> Self {
+        let take = || Hold::Alone {
+            _guard: NODES.write().unwrap_or_else(PoisonError::into_inner),
+        };
+        Self::held(named_kubeconfig().map_or(Hold::Nothing, |_| take()))
+    }
+
+    fn held(hold: Hold) -> Self {
         let folder = TempDir::new().unwrap();
         let (kubeconfig, local) = match named_kubeconfig() {
             Some(path) => (path, None),
@@ -91,6 +128,7 @@ impl World {
             client,
             local,
             programs: AtomicU32::new(0),
+            _hold: hold,
         };
         if world.local.is_none() {
             world.make_namespace();
@@ -117,6 +155,21 @@ impl World {
         eventually("the namespace's service account", || {
             self.call(accounts.get_opt("default"))
         });
+    }
+
+    /// Tells whether this world started its cluster.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.is_some()
+    }
+
+    /// Returns the kubeconfig of the cluster.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Returns a folder that is removed with this world.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Returns the name of the namespace.
@@ -181,7 +234,7 @@ impl World {
 
     /// Starts `run` with these flags in another namespace.
     pub(crate) fn run_in(&self, namespace: &str, flags: &[&str]) -> Program {
-        let image = std::env::var(IMAGE).unwrap_or_else(|_| "ttg-worker:latest".to_owned());
+        let image = image();
         let arguments = [&["run", "--image", &image][..], flags, &self.place(namespace)].concat();
         self.program("state", &arguments)
     }
