@@ -87,6 +87,7 @@ const VALUES: &[Row] = &[
         &["run", "--image", "a b"],
         &["'a b'", "[registry[:port]/]path[:tag][@digest]"],
     ),
+    (&["delete", ""], &["a value is required", "<RUN>"]),
     (&["run", "--image", ""], &["--image", "[registry[:port]/]path"]),
     (&["run", "--node-selector", "disk"], &["'disk'", "KEY=VALUE"]),
     (
@@ -100,6 +101,34 @@ const VALUES: &[Row] = &[
     (&["run", "--local", "--context", "alpha"], &["--local", "--context"]),
     (&["manifest", "--shards", "0"], &["--shards", "from 1 to 100,000"]),
     (&["local", "--nodes", "0"], &["--nodes", "1..=100"]),
+    (
+        &["manifest", "--context", "alpha"],
+        &[
+            "--context means nothing for `manifest`: it asks no cluster",
+            "hint: leave it out",
+        ],
+    ),
+    (&["--local", "manifest"], &["--local means nothing for `manifest`"]),
+    (
+        &["local", "--kubeconfig", "k"],
+        &["--kubeconfig means nothing for `local`: it starts a cluster of its own"],
+    ),
+    (&["local", "-n", "lab"], &["--namespace means nothing for `local`"]),
+    (
+        &["completions", "zsh", "--local"],
+        &["--local means nothing for `completions`"],
+    ),
+    (&["man", "-n", "lab"], &["--namespace means nothing for `man`"]),
+    (
+        &["run", "--detach"],
+        &[
+            "the local cluster of this command ends with it",
+            "`ttg-tui local` in another terminal",
+            "--context NAME",
+        ],
+    ),
+    (&["rerun"], &["required", "<RUN>"]),
+    (&["doctor", "--local", "--context", "alpha"], &["--local", "--context"]),
     (&["nonsense"], &["unrecognized subcommand 'nonsense'"]),
     (&[], &["no command was given", "ttg-tui run"]),
     (&["result", "ttg-nope"], &["no run begins with \"ttg-nope\""]),

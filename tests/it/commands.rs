@@ -205,12 +205,51 @@ fn completions_are_printed_for_every_shell() {
     ] {
         let finished = world.run(&["completions", shell]);
         assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{shell}");
-        for word in [words, "attach", "simulate-work-ms"] {
+        for word in [words, "attach", "simulate-work-ms", "rerun", "doctor"] {
             assert!(finished.stdout.contains(word), "{shell}: {word}");
+        }
+        for hidden in ["pod-supervise", "pod-exec", "Compute one shard"] {
+            assert!(!finished.stdout.contains(hidden), "{shell}: {hidden}");
         }
     }
     assert_refused(
         &world.run(&["completions", "tcsh"]),
         &["bash, elvish, fish, powershell, zsh"],
     );
+}
+
+#[test]
+fn the_manual_page_has_every_command_and_every_flag_but_nothing_hidden() {
+    let world = World::new();
+    let finished = world.run(&["man"]);
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{finished:?}");
+    let page = &finished.stdout;
+    assert!(page.contains("\n.TH ttg-tui 1"), "{page}");
+    for command in [
+        "run",
+        "attach",
+        "rerun",
+        "list",
+        "result",
+        "scale",
+        "suspend",
+        "resume",
+        "cancel",
+        "delete",
+        "manifest",
+        "local",
+        "doctor",
+        "completions",
+        "man",
+    ] {
+        let chapter = format!("\n.SH \"TTG-TUI {}\"\n", command.to_uppercase());
+        assert_eq!(page.matches(&chapter).count(), 1, "{command}");
+    }
+    // A page writes a hyphen of a flag as `\-`.
+    for flag in [r"\-\-pace", r"\-\-detach", r"\-\-nodes", r"\-\-kubeconfig"] {
+        assert!(page.contains(flag), "{flag}");
+    }
+    for hidden in [r"pod\-supervise", r"pod\-exec", "POD-", "Compute one shard"] {
+        assert!(!page.contains(hidden), "{hidden}");
+    }
 }

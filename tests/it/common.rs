@@ -30,7 +30,8 @@ pub(crate) fn eventually<T>(what: &str, check: impl FnMut() -> Result<T, String>
     within(DEADLINE_S, what, check)
 }
 
-fn within<T>(seconds: i64, what: &str, mut check: impl FnMut() -> Result<T, String>) -> T {
+/// As [`eventually`], with a deadline of the caller's.
+pub(crate) fn within<T>(seconds: i64, what: &str, mut check: impl FnMut() -> Result<T, String>) -> T {
     let clock = Clock::start();
     let began = clock.now();
     loop {
@@ -194,6 +195,16 @@ impl World {
             .collect()
     }
 
+    /// Waits for a worker process, and ends it with SIGKILL.
+    pub(crate) fn kill_a_worker(&self) {
+        let worker = eventually("a worker runs", || {
+            let processes = self.processes();
+            let seen = format!("{processes:?}");
+            processes.into_iter().find(Process::is_worker).ok_or(seen)
+        });
+        worker.kill();
+    }
+
     /// Waits until no process is left in this world.
     pub(crate) fn wait_until_empty(&self) {
         eventually("no process of the program or of its pods is left", || {
@@ -250,6 +261,17 @@ impl Running {
     /// Waits for a line on standard error that contains this.
     pub(crate) fn wait_for_stderr(&self, words: &str) {
         self.stderr.wait_for(words, &self.stdout);
+    }
+
+    /// Returns what it has printed so far.
+    pub(crate) fn stdout_so_far(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Returns what it has printed to standard error so far.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.stderr.text()
     }
 
     /// Waits for the end.

@@ -3,12 +3,23 @@
 //!
 //! Each test has a [`common::World`] of its own, so that all of them run at once. What only `/proc` can tell is tested on Linux.
 
+mod at_once;
 mod attach;
 mod bad_input;
+mod bad_network;
 mod commands;
 mod common;
+mod docs;
+mod doctor;
+mod fake_server;
+mod foreign;
+mod hostile;
 mod local_api;
 mod readme;
+mod rerun;
 mod rivals;
 mod run;
+mod security;
+#[cfg(target_os = "linux")]
+mod stress;
 mod tidy;

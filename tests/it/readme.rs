@@ -21,7 +21,7 @@ const ELSEWHERE: [&str; 5] = ["cargo test --workspace", "kubectl ", "export ", "
 const SHELL: [char; 9] = ['|', '>', '<', '&', ';', '"', '\'', '$', '\\'];
 
 /// What a block is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Kind {
     /// Commands that end with this exit code.
     Commands { exit: i32 },
@@ -31,37 +31,43 @@ enum Kind {
     Output,
 }
 
-/// The lines of one block.
-struct Block {
-    kind: Kind,
-    lines: Vec<String>,
+/// A block as it is written.
+pub(super) struct Fence {
+    /// What is written behind the opening fence.
+    pub(super) info: String,
+    pub(super) lines: Vec<String>,
 }
 
-fn blocks(text: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
+/// Returns the blocks of a text.
+pub(super) fn fences(text: &str) -> Vec<Fence> {
+    let mut fences = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let Some(info) = line.strip_prefix("```") else {
             continue;
         };
-        let inside: Vec<String> = lines
-            .by_ref()
-            .take_while(|line| *line != "```")
-            .map(str::to_owned)
-            .collect();
+        let inside = lines.by_ref().take_while(|line| *line != "```");
+        fences.push(Fence {
+            info: info.to_owned(),
+            lines: inside.map(str::to_owned).collect(),
+        });
+    }
+    fences
+}
+
+impl Kind {
+    fn of(info: &str) -> Self {
         let words: Vec<&str> = info.split_whitespace().collect();
-        let kind = match words.as_slice() {
-            ["sh"] => Kind::Commands { exit: 0 },
-            ["sh", "terminals"] => Kind::Terminals,
-            ["sh", exit] => Kind::Commands {
+        match words.as_slice() {
+            ["sh"] => Self::Commands { exit: 0 },
+            ["sh", "terminals"] => Self::Terminals,
+            ["sh", exit] => Self::Commands {
                 exit: exit.strip_prefix("exit=").unwrap().parse().unwrap(),
             },
-            ["text"] => Kind::Output,
+            ["text"] => Self::Output,
             _ => panic!("a block of no known kind: {info:?}"),
-        };
-        blocks.push(Block { kind, lines: inside });
+        }
     }
-    blocks
 }
 
 /// Returns the arguments of a call of this program; none for a command that is known to be another one's.
@@ -111,8 +117,8 @@ fn every_block_of_the_readme_is_true() {
     let world = World::new();
     let mut printed = String::new();
     let mut counts = [0; 3];
-    for block in blocks(&text) {
-        match block.kind {
+    for block in fences(&text) {
+        match Kind::of(&block.info) {
             Kind::Commands { exit } => {
                 counts[0] += 1;
                 for line in &block.lines {
@@ -143,9 +149,9 @@ fn every_block_of_the_readme_is_true() {
 #[test]
 fn blocks_are_found_with_their_kinds() {
     let text = "a\n```sh\n$ one\n$ two\n```\nb\n```text\nno\n```\n```sh exit=3\n$ three\n```\n";
-    let found: Vec<(Kind, usize)> = blocks(text)
+    let found: Vec<(Kind, usize)> = fences(text)
         .into_iter()
-        .map(|block| (block.kind, block.lines.len()))
+        .map(|fence| (Kind::of(&fence.info), fence.lines.len()))
         .collect();
     assert_eq!(
         found,

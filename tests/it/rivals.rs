@@ -13,15 +13,15 @@ use ttg_worker::protocol::ResultMessage;
 use super::common::{Running, World, client, eventually};
 
 /// A world with a local cluster of its own, and a client of it.
-struct Lab {
-    world: World,
+pub(super) struct Lab {
+    pub(super) world: World,
     _local: Running,
-    runtime: tokio::runtime::Runtime,
+    pub(super) runtime: tokio::runtime::Runtime,
     client: Client,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let world = World::new();
         let local = world.spawn(&["local"]);
         local.wait_for_stderr("Ctrl-C ends it");
@@ -36,7 +36,7 @@ impl Lab {
         }
     }
 
-    fn pods(&self) -> Api<Pod> {
+    pub(super) fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), "default")
     }
 
@@ -46,7 +46,7 @@ impl Lab {
 }
 
 /// Makes a pod that claims to be one more attempt at the index of a finished one, with a result that is one too high.
-async fn claim_otherwise(pods: &Api<Pod>, honest: &Pod) {
+pub(super) async fn claim_otherwise(pods: &Api<Pod>, honest: &Pod) {
     let mut rival = honest.clone();
     let status = rival.status.take().unwrap();
     rival.metadata.name = Some("rival".into());

@@ -124,7 +124,7 @@ mod on_linux {
     use rustix::io::ioctl_fionread;
     use rustix::process::{Pid, Signal, kill_process};
 
-    use super::super::common::{Process, Running, World, eventually};
+    use super::super::common::{Running, World, eventually};
 
     /// Long enough to be interrupted for sure; its first shard is done after about a second.
     const LONG_RUN: [&str; 5] = ["run", "--shards", "60", "--pace", "20s"];
@@ -149,23 +149,13 @@ mod on_linux {
         assert!(left.is_empty(), "{left:?}");
     }
 
-    /// Waits for a worker process, and ends it with SIGKILL.
-    fn kill_a_worker(world: &World) {
-        let worker = eventually("a worker runs", || {
-            let processes = world.processes();
-            let seen = format!("{processes:?}");
-            processes.into_iter().find(Process::is_worker).ok_or(seen)
-        });
-        worker.kill();
-    }
-
     /// Takes about 14 s, since the Job controller waits 10 s before it replaces a failed pod, as Kubernetes does.
     #[test]
     fn a_worker_that_is_killed_is_replaced_and_the_run_is_proven() {
         let world = World::new();
         let running = world.spawn(&["run", "--shards", "3", "--pace", "3s"]);
         running.wait_for_stderr("running on");
-        kill_a_worker(&world);
+        world.kill_a_worker();
         let finished = running.finish();
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert!(
@@ -222,7 +212,7 @@ mod on_linux {
             "json",
         ]);
         running.wait_for_stdout("\"type\":\"worker_started\"");
-        kill_a_worker(&world);
+        world.kill_a_worker();
         let finished = running.finish();
         assert_eq!(finished.code, Some(1), "{finished:?}");
         let summary = finished.summary();
