@@ -1,8 +1,9 @@
 //! The whole table of speed figures, each next to what it should be.
 //!
-//! `cargo bench --bench table` takes about a minute. The figures are for people, and machines are noisy: the exit code is 0
+//! `cargo bench --bench table` takes about two minutes. The figures are for people, and machines are noisy: the exit code is 0
 //! whatever they are. Where two speeds are compared both are measured in turn, and the median of the ratios counts.
 
+mod control_plane;
 #[path = "../common/facts.rs"]
 mod facts;
 mod parts;
@@ -39,11 +40,14 @@ const MEASURES: &[(&str, Measure)] = &[
     ("start", whole::start),
     ("run against bare loop", whole::primes),
     ("10,000 simulated pods", whole::simulated),
+    ("10,000 pods there", control_plane::crowd),
+    ("50 watchers", control_plane::watchers),
+    ("against a real control plane", control_plane::real),
 ];
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
-    // Cargo says so when it benches. When it only tests that benches run, a minute of figures is not wanted.
+    // Cargo says so when it benches. When it only tests that benches run, minutes of figures are not wanted.
     if !std::env::args().any(|argument| argument == "--bench") {
         return writeln!(out, "the table is printed by `cargo bench --bench table`");
     }

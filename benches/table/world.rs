@@ -78,6 +78,11 @@ impl World {
         Ok((program, pid))
     }
 
+    /// Returns the kubeconfig of the local cluster that is published here.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.runtime_folder().join("ttg-tui/local.kubeconfig")
+    }
+
     fn spawn(&self, arguments: &[&str], out: Stdio) -> Result<Program, Failed> {
         let child = Command::new(env!("CARGO_BIN_EXE_ttg-tui"))
             .args(arguments)
@@ -117,4 +122,15 @@ pub(crate) fn first_of(out: &str, kind: &str) -> Result<Value, Failed> {
         }
     }
     Err(format!("there is no {kind}").into())
+}
+
+/// Reads how long a process has computed so far, in the kernel's ticks.
+pub(crate) fn cpu_ticks(pid: u32) -> Result<u32, Failed> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The program's name stands in parentheses, and whatever is in it stays there.
+    let (_, rest) = stat.rsplit_once(')').ok_or("/proc has no name of the process")?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let mut next = || -> Result<u32, Failed> { Ok(fields.next().ok_or("/proc has no times")?.parse()?) };
+    let (user, system) = (next()?, next()?);
+    Ok(user.saturating_add(system))
 }
