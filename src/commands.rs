@@ -15,7 +15,7 @@ mod result;
 mod run;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use crate::cli::{Cli, Command, PlanFlags};
 use crate::cluster::connect::{Connection, connect_context, connect_in_cluster, connect_kubeconfig_text};
@@ -86,7 +86,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
             block_on(doctor::doctor(&config()?, &surroundings))
         }
         Some(Command::Man) => man::man(),
-        Some(Command::Completions(flags)) => Ok(completions::completions(flags.shell)),
+        Some(Command::Completions(flags)) => completions::completions(flags.shell),
         Some(Command::Local(flags)) => {
             let shape = Shape {
                 nodes: flags.nodes,
@@ -120,9 +120,20 @@ fn block_on(command: impl Future<Output = Result<u8, Error>>) -> Result<u8, Erro
 fn print_manifest(config: &Config, flags: &PlanFlags) -> Result<u8, Error> {
     let plan = plan_from_flags(flags, rand::random())?;
     let text = manifest(&plan, config.namespace.as_deref())?;
-    // Whoever closed our output has read enough.
-    stdout().lock().write_all(text.as_bytes()).ok();
+    print(text.as_bytes())?;
     Ok(0)
+}
+
+/// Writes what a command has to say to standard output. A full disk must not look like success.
+fn print(bytes: &[u8]) -> Result<(), Error> {
+    let mut out = stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // Whoever closed our output has read enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::usage(format!("cannot write to standard output: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The form in which a run is told.

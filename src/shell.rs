@@ -28,7 +28,7 @@ use crate::model::{Model, update};
 use crate::plan::{Plan, Rerun};
 use crate::run::fact::{CompletionIndex, Computes, Delta, JobUid};
 use keeper::Keeper;
-pub use teller::{Form, Teller, print_summary};
+pub use teller::{Form, Teller, summary_in};
 
 /// How many intents and signals wait at most; a person is slower than this.
 const KEYS_MAX: usize = 64;

@@ -3,11 +3,9 @@
 //! The submission is the one of every run: rehearsed, with the server's remarks, and under another name where the one
 //! wanted is taken. On this machine only the plan is kept; the results are collected by `attach`. Must not watch anything.
 
-use std::io::{Write, stdout};
-
 use jiff::Timestamp;
 
-use super::{Reached, form, tell};
+use super::{Reached, form, print, tell};
 use crate::cluster::effects;
 use crate::config::{Config, Where};
 use crate::error::{Error, Exit};
@@ -73,7 +71,7 @@ pub(super) fn conclude(
     }
     let (cluster, namespace) = (&reached.connection.cluster, &reached.connection.namespace);
     let event = RunEvent::submitted(&plan, &job, cluster, namespace, remarks);
-    say(config, times, reached, &plan, &event);
+    say(config, times, reached, &plan, &event)?;
     Ok(0)
 }
 
@@ -88,7 +86,13 @@ fn keep_plan(state: &StateFolder, plan: &Plan) -> Result<(), LedgerError> {
 }
 
 /// Prints the run's name for a script, or the event for a program, and tells a person what to type next.
-fn say(config: &Config, (began, now): (Timestamp, Timestamp), reached: &Reached, plan: &Plan, event: &RunEvent) {
+fn say(
+    config: &Config,
+    (began, now): (Timestamp, Timestamp),
+    reached: &Reached,
+    plan: &Plan,
+    event: &RunEvent,
+) -> Result<(), Error> {
     let (run, flags) = (&plan.run, &reached.flags);
     let line = match form(config) {
         Form::Json => json_line(now, event),
@@ -103,6 +107,5 @@ fn say(config: &Config, (began, now): (Timestamp, Timestamp), reached: &Reached,
             run.to_string()
         }
     };
-    // Whoever closed our output has read enough.
-    writeln!(stdout().lock(), "{line}").ok();
+    print(format!("{line}\n").as_bytes())
 }

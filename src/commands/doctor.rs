@@ -10,9 +10,7 @@ mod local;
 mod machine;
 mod rights;
 
-use std::io::{Write, stdout};
-
-use super::form;
+use super::{form, print};
 use crate::config::{Config, Surroundings, Where};
 use crate::error::Error;
 use crate::report::doctor::{Check, Finding, Mark, Tally, finding_line, finding_text, tally_line, tally_text};
@@ -29,13 +27,15 @@ pub(super) async fn doctor(config: &Config, surroundings: &Surroundings) -> Resu
         cluster::look_around(config, &mut teller).await;
     }
     context::look(config, surroundings, &mut teller).await;
-    Ok(teller.finish())
+    teller.finish()
 }
 
 /// Tells findings as they come, since a cluster may take its time.
 struct Teller {
     form: Form,
     tally: Tally,
+    /// Whether everything could be printed.
+    written: Result<(), Error>,
 }
 
 impl Teller {
@@ -43,12 +43,13 @@ impl Teller {
         Self {
             form,
             tally: Tally::default(),
+            written: Ok(()),
         }
     }
 
     fn tell(&mut self, finding: &Finding) {
         self.tally.count(finding);
-        print(&match self.form {
+        self.print(&match self.form {
             Form::Text(style) => finding_text(finding, style),
             Form::Json => finding_line(finding) + "\n",
         });
@@ -60,19 +61,20 @@ impl Teller {
         }
     }
 
-    fn finish(self) -> u8 {
-        print(&match self.form {
+    fn finish(mut self) -> Result<u8, Error> {
+        self.print(&match self.form {
             Form::Text(style) => tally_text(self.tally, style),
             Form::Json => tally_line(self.tally) + "\n",
         });
-        self.tally.exit_code
+        self.written.map(|()| self.tally.exit_code)
     }
-}
 
-fn print(text: &str) {
-    let mut out = stdout().lock();
-    // Whoever closed our output has read enough; the exit code still tells.
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+    /// Prints, unless that failed before: the first reason counts, and is told at the end.
+    fn print(&mut self, text: &str) {
+        if self.written.is_ok() {
+            self.written = print(text.as_bytes());
+        }
+    }
 }
 
 /// Makes a finding of what went wrong: a problem that decides the exit code where it is about what is meant, else a note.

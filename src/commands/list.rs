@@ -1,10 +1,8 @@
 //! `ttg-tui list`: the runs that are kept here and those on the cluster, if there is one. Starts none.
 
-use std::io::{Write, stdout};
-
 use super::find::{self, RunJobs};
 use super::result::{is_whole, restored};
-use super::{reach, style, tell};
+use super::{print, reach, style, tell};
 use crate::cluster::connect::Connection;
 use crate::config::{Config, Output, Where};
 use crate::error::Error;
@@ -33,8 +31,7 @@ pub(super) async fn list(config: &Config) -> Result<u8, Error> {
     if rows.is_empty() {
         tell("there is no run yet\nhint: start one with `ttg-tui run`");
     }
-    // Whoever closed our output has read enough.
-    stdout().lock().write_all(text.as_bytes()).ok();
+    print(text.as_bytes())?;
     Ok(0)
 }
 

@@ -2,11 +2,12 @@
 //!
 //! One page holds all commands, so that it can be read without being installed: `ttg-tui man | man -l -`.
 
-use std::io::{self, Write, stdout};
+use std::io;
 
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
+use super::print;
 use crate::cli::visible;
 use crate::error::{Error, Exit};
 
@@ -22,8 +23,7 @@ const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
 /// Prints the page; returns the exit code.
 pub(super) fn man() -> Result<u8, Error> {
     let page = page().map_err(|error| Error::new(Exit::Failed, format!("cannot write the manual page: {error}")))?;
-    // Whoever closed our output has read enough.
-    stdout().lock().write_all(&page).ok();
+    print(&page)?;
     Ok(0)
 }
 

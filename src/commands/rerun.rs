@@ -7,7 +7,7 @@ use super::change::job_words;
 use super::collect::{Collected, collect, own};
 use super::result::{restored, summary};
 use super::run::confirm;
-use super::{Reached, Watched, detach, find, form, reach, reach_flags, tell, watch};
+use super::{Reached, Watched, detach, find, form, print, reach, reach_flags, tell, watch};
 use crate::cli::RerunFlags;
 use crate::cluster::effects;
 use crate::config::{Config, Where};
@@ -23,7 +23,7 @@ use crate::run::partial::SetAside;
 use crate::run::state::{IndexState, RunState};
 use crate::run::summary::{Headline, Summary};
 use crate::run::told::RunEvent;
-use crate::shell::{Clock, Form, print_summary};
+use crate::shell::{Clock, Form, summary_in};
 
 /// What a rerun computes, and what no longer counts from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Err
     let kept = state.read_run(&run)?;
     let known = summary(&kept);
     if known.headline == Headline::Proven {
-        return Ok(end_without(config, &known));
+        return end_without(config, &known);
     }
     let plan = kept.plan;
     plan.check()?;
@@ -52,7 +52,7 @@ pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Err
     let reached = reach(config, clock, !flags.detach).await?;
     let prepared = Box::pin(prepare(config, clock, &reached, &state, &plan, &known)).await?;
     let Some((mut collected, decision, number)) = prepared else {
-        return Ok(end_without(config, &summary(&state.read_run(&run)?)));
+        return end_without(config, &summary(&state.read_run(&run)?));
     };
     if config.target != Where::Local && !flags.yes {
         let what = format!(
@@ -110,7 +110,7 @@ fn kept_run(config: &Config, state: &StateFolder, asked: &str) -> Result<RunId, 
 }
 
 /// Says that there is nothing to compute, and how the run stands; returns the exit code.
-fn end_without(config: &Config, known: &Summary) -> u8 {
+fn end_without(config: &Config, known: &Summary) -> Result<u8, Error> {
     let run = &known.run;
     tell(&match known.headline {
         Headline::Proven => format!("nothing to rerun: {run} is proven"),
@@ -118,8 +118,8 @@ fn end_without(config: &Config, known: &Summary) -> u8 {
             format!("nothing to rerun: every index of {run} is accepted")
         }
     });
-    print_summary(form(config), known);
-    known.exit_code
+    print(summary_in(form(config), known).as_bytes())?;
+    Ok(known.exit_code)
 }
 
 /// Collects what the run's Jobs still say, and decides what is computed again; also returns the number of the rerun. None when

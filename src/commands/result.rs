@@ -1,6 +1,6 @@
 //! `ttg-tui result`: what is kept of a run, whatever became of its Job. Needs no cluster.
 
-use super::form;
+use super::{form, print};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ledger::{KeptRun, StateFolder};
@@ -8,14 +8,14 @@ use crate::model::event::ApiCost;
 use crate::run::proof::prove;
 use crate::run::state::RunState;
 use crate::run::summary::{Headline, Place, Summary, headline, summarize};
-use crate::shell::{Clock, print_summary, recompute};
+use crate::shell::{Clock, recompute, summary_in};
 
 /// Runs the command; returns its exit code.
 pub(super) fn result(config: &Config, asked: &str) -> Result<u8, Error> {
     let state = StateFolder::open(&config.state_folder)?;
     let kept = state.read_run(&state.find(asked)?)?;
     let summary = summary(&kept);
-    print_summary(form(config), &summary);
+    print(summary_in(form(config), &summary).as_bytes())?;
     Ok(summary.exit_code)
 }
 

@@ -4,7 +4,7 @@
 //! itself. Nothing is dropped: what the thread cannot take yet waits, and while much waits the loop takes no new facts.
 
 use std::collections::VecDeque;
-use std::io::{Write, stderr, stdout};
+use std::io::{self, ErrorKind, Write, stderr, stdout};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -93,11 +93,26 @@ impl Output {
     }
 }
 
-/// Writes a line to the stream that is meant.
-pub(super) fn standard(stream: Stream, line: &str) {
-    match stream {
-        Stream::Out => write(&mut stdout().lock(), line),
-        Stream::Err => write(&mut stderr().lock(), line),
+/// Makes a writer of lines to the stream that is meant. That standard output cannot be written is told once on the other.
+pub(super) fn standard() -> impl FnMut(Stream, &str) {
+    let mut is_told = false;
+    move |stream, line| {
+        let written = match stream {
+            Stream::Out => write(&mut stdout().lock(), line),
+            Stream::Err => write(&mut stderr().lock(), line),
+        };
+        if let Err(error) = written
+            && stream == Stream::Out
+            && error.kind() != ErrorKind::BrokenPipe
+            && !std::mem::replace(&mut is_told, true)
+        {
+            // Nothing is left to be done if that cannot be written, either.
+            write(
+                &mut stderr().lock(),
+                &format!("error: cannot write to standard output: {error}"),
+            )
+            .ok();
+        }
     }
 }
 
@@ -107,7 +122,7 @@ fn write_all(mut lines: Receiver<(Stream, String)>, mut write: impl FnMut(Stream
     }
 }
 
-fn write(out: &mut impl Write, line: &str) {
-    // Whoever closed our output has read enough; the run goes on without a listener.
-    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+/// Writes a line. Whoever closed our output has read enough, and the run goes on without a listener.
+fn write(out: &mut impl Write, line: &str) -> io::Result<()> {
+    writeln!(out, "{line}").and_then(|()| out.flush())
 }

@@ -1,7 +1,5 @@
 //! Tells the person what happens, as lines or as NDJSON. Results go to standard output, everything else to standard error.
 
-use std::io::{Write, stdout};
-
 use jiff::Timestamp;
 
 use super::output::{Output, Stream, standard};
@@ -34,7 +32,7 @@ pub struct Teller {
 impl Teller {
     /// Makes a teller for the run of a plan, which writes to standard output and standard error.
     pub fn new(form: Form, plan: &Plan) -> Self {
-        Self::with(form, plan, Output::start(standard))
+        Self::with(form, plan, Output::start(standard()))
     }
 
     /// Makes a teller that hands each line to `take`, on a thread of its own.
@@ -127,18 +125,10 @@ impl Teller {
     }
 }
 
-fn summary_in(form: Form, summary: &Summary) -> String {
+/// Writes the run in one value.
+pub fn summary_in(form: Form, summary: &Summary) -> String {
     match form {
         Form::Text(style) => summary_text(summary, style),
         Form::Json => summary_line(summary) + "\n",
     }
-}
-
-/// Prints the run in one value, for a command that does nothing else.
-pub fn print_summary(form: Form, summary: &Summary) {
-    let mut out = stdout().lock();
-    // Whoever closed our output has read enough.
-    out.write_all(summary_in(form, summary).as_bytes())
-        .and_then(|()| out.flush())
-        .ok();
 }

@@ -279,3 +279,24 @@ fn folders_that_cannot_be_made_are_refused() {
         assert!(!world.path("relative").exists(), "{what}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_does_not_look_like_success() {
+    let world = World::new();
+    for arguments in [
+        &["manifest"] as &[&str],
+        &["man"],
+        &["completions", "bash"],
+        &["doctor", "--local"],
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = world.command(arguments).stdout(full).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(
+            text.contains("cannot write to standard output: "),
+            "{arguments:?}: {text}"
+        );
+    }
+}
