@@ -5,7 +5,7 @@
 
 use super::change::job_words;
 use super::collect::{Collected, collect, own};
-use super::result::{restored, summary};
+use super::result::{checked_throughout, restored, summary};
 use super::run::confirm;
 use super::{Reached, Watched, detach, find, form, print, reach, reach_flags, tell, watch};
 use crate::cli::RerunFlags;
@@ -40,9 +40,15 @@ pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Err
     let state = StateFolder::open(&config.state_folder)?;
     let run = kept_run(config, &state, &flags.run)?;
     let kept = state.read_run(&run)?;
-    let known = summary(&kept);
+    let mut known = summary(&kept);
     if known.headline == Headline::Proven {
         return end_without(config, &known);
+    }
+    if is_whole_and_wrong(&known) {
+        tell(&format!(
+            "every index of {run} is accepted, and the total cannot be right: every shard is computed again here to find the wrong one"
+        ));
+        known = checked_throughout(&kept);
     }
     let plan = kept.plan;
     plan.check()?;
@@ -91,6 +97,11 @@ pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Err
         kept: kept.results(),
     };
     Ok(Box::pin(watch(reached, config, clock, state, watched)).await)
+}
+
+/// Tells whether nothing is missing, and still nothing says which shard is to blame for a proof that fails.
+fn is_whole_and_wrong(known: &Summary) -> bool {
+    known.accepted == known.shards && known.disputed.is_empty() && known.doubted.is_empty()
 }
 
 /// Finds the run that is meant among those that are kept here.

@@ -26,6 +26,14 @@ pub(super) fn summary(kept: &KeptRun) -> Summary {
     whole.unwrap_or_else(|| from_ledger(kept, state))
 }
 
+/// Returns the summary of what is kept of a run after every shard was computed again here, whatever its plan asks for.
+pub(super) fn checked_throughout(kept: &KeptRun) -> Summary {
+    let mut kept = kept.clone();
+    kept.plan.verify = kept.plan.shards;
+    let state = restored(&kept);
+    from_ledger(&kept, state)
+}
+
 /// A summary tells all of a run when it is of its end, and the ledger has not changed since, by a later `attach` or `rerun`.
 pub(super) fn is_whole(summary: &Summary, state: &RunState) -> bool {
     summary.headline != Headline::Unfinished

@@ -3,10 +3,13 @@
 use std::fs;
 
 use kube::api::ListParams;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use ttg_worker::protocol::ResultMessage;
 
 use super::attach::{assert_proven, end, local, misspelt};
 use super::common::{Finished, World};
+use super::fake_server::{FakeServer, RUN, true_result};
 use super::rivals::{Lab, claim_otherwise};
 
 /// A run of six shards by one worker, so that some are done while others are not begun.
@@ -233,4 +236,32 @@ fn an_index_that_failed_for_good_is_computed_by_another_process_on_another_clust
     assert!(rerun.stderr.contains(submitted), "{rerun:?}");
     let result = world.run(&["result", "ttg-failed"]);
     assert_eq!((result.code, &result.stdout), (Some(0), &rerun.stdout), "{result:?}");
+}
+
+#[test]
+fn a_total_that_cannot_be_right_is_checked_shard_by_shard_and_mended() {
+    let one_too_high = |index: u32| {
+        let mut result = ResultMessage::parse(&true_result(index)).unwrap();
+        result.value += i128::from(index == 1);
+        result.to_json()
+    };
+    let server = FakeServer::with_messages(one_too_high);
+    let world = World::new();
+    let kubeconfig = server.kubeconfig(&world);
+    let flags = ["--verify", "0", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    let wrong = world.run(&[RUN, &flags].concat());
+    assert_eq!(wrong.code, Some(3), "{wrong:?}");
+    // The cluster of the rerun is another one: what is kept here is enough.
+    let mended = world.run(&["rerun", "ttg-fake", "--output", "json"]);
+    assert_eq!(
+        (mended.code, &mended.summary()["value"]),
+        (Some(0), &json!("168")),
+        "{mended:?}"
+    );
+    assert!(
+        mended.stderr.contains("every shard is computed again here"),
+        "{mended:?}"
+    );
+    let submitted = objects_of(&mended, "submitted").remove(0);
+    assert_eq!(submitted["indexes"], "1", "{submitted}");
 }
