@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use rustix::fs::{Access, access};
 
 use crate::plan::{Plan, RunId};
+use crate::run::intervals::IndexSet;
 use crate::run::partial::{Kept, Partial, SetAside};
 use crate::run::summary::Summary;
 
@@ -95,6 +96,10 @@ impl KeptRun {
         Kept {
             partials: self.partials.clone(),
             set_aside: self.set_aside.clone(),
+            doubted: self
+                .summary
+                .as_ref()
+                .map_or_else(IndexSet::default, |summary| summary.doubted.clone()),
         }
     }
 }

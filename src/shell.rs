@@ -127,7 +127,7 @@ pub async fn run(session: Session) -> End {
     tasks.spawn(watch_signals(keys, token.clone()));
     let mut shell = Shell {
         model: Model::new(clock.now(), started.clone()),
-        keeper: Keeper::new(state, facts.clone()),
+        keeper: Keeper::new(state, facts.clone(), &started.kept),
         clock,
         connection,
         teller,

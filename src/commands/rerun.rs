@@ -158,7 +158,8 @@ async fn prepare(
         let busy = Error::from(LedgerError::Busy { run: plan.run.clone() });
         busy.with_hint("end that program first: it would take the old results for the new ones")
     })?;
-    let decision = decide(&collected.run, &known.doubted, &collected.job_uids);
+    let doubted = known.doubted.union(&state.read_run(&plan.run)?.results().doubted);
+    let decision = decide(&collected.run, &doubted, &collected.job_uids);
     if decision.indexes.is_empty() {
         return Ok(None);
     }
@@ -179,9 +180,9 @@ fn decide(run: &RunState, doubted: &IndexSet, job_uids: &[JobUid]) -> Decision {
     let wanted = believed.complement(run.plan().shards);
     let indexes = wanted.beginning(INDEXES_BYTES_MAX);
     let suspect = run.indexes_in(&[IndexState::Disputed]).union(doubted);
-    let set_aside = indexes
+    // Also of those that do not fit into this Job: they are missing until another one computes them.
+    let set_aside = suspect
         .indexes()
-        .filter(|index| suspect.contains(*index))
         .map(|index| SetAside {
             index,
             job_uids: job_uids.to_vec(),

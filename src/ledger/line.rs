@@ -74,6 +74,8 @@ pub(super) fn scan(bytes: &[u8], run: &RunId) -> Result<Scan, String> {
         let Some(line) = line.strip_suffix(b"\n") else {
             break;
         };
+        // A whole line stays, also one that another version of this program may understand.
+        scan.good_bytes = position;
         let header = if number == 0 { unseal::<Header>(line) } else { None };
         if let Some(header) = header {
             check_header(&header, run)?;
@@ -83,9 +85,7 @@ pub(super) fn scan(bytes: &[u8], run: &RunId) -> Result<Scan, String> {
             scan.kept.set_aside.push(set_aside);
         } else {
             scan.bad_lines += 1;
-            continue;
         }
-        scan.good_bytes = position;
     }
     Ok(scan)
 }

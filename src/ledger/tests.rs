@@ -264,3 +264,21 @@ fn runs_are_listed_newest_first_and_only_with_a_plan() {
     let missing = run_named("ttg-half-made");
     assert!(matches!(state.read_run(&missing), Err(LedgerError::NotKept { .. })));
 }
+
+#[test]
+fn a_whole_line_of_another_form_stays_where_it_is() {
+    let (_folder, state, mut ledger) = state_with_run();
+    ledger.append(&[partial(0)]).unwrap();
+    drop(ledger);
+    let path = ledger_path(&state);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.extend(b"{\"of_the_future\":1}\n{\"torn\"");
+    fs::write(&path, &bytes).unwrap();
+    let OpenRun::Writer { mut ledger, .. } = state.open_run(&plan().run).unwrap() else {
+        panic!("nobody else writes")
+    };
+    ledger.append(&[partial(1)]).unwrap();
+    let text = String::from_utf8(fs::read(&path).unwrap()).unwrap();
+    assert!(text.contains("of_the_future") && !text.contains("torn"), "{text}");
+    assert_eq!(state.read_run(&plan().run).unwrap().partials, [partial(0), partial(1)]);
+}

@@ -87,7 +87,11 @@ impl Dialogue {
             reach_flags: String::new(),
             outlives: true,
             seed: 1,
-            kept: Kept { partials, set_aside },
+            kept: Kept {
+                partials,
+                set_aside,
+                ..Kept::default()
+            },
         })
     }
 

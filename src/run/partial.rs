@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ttg_worker::protocol::number::decimal;
 
 use super::fact::{CompletionIndex, JobUid, NodeName, PodUid};
+use super::intervals::IndexSet;
 
 /// The result of one completion index, from one pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,13 +61,16 @@ pub struct Kept {
     pub partials: Vec<Partial>,
     /// Which of them do not count.
     pub set_aside: Vec<SetAside>,
+    /// The indexes whose value was once found wrong here: they are computed again until they are found right.
+    #[serde(default)]
+    pub doubted: IndexSet,
 }
 
 impl From<Vec<Partial>> for Kept {
     fn from(partials: Vec<Partial>) -> Self {
         Self {
             partials,
-            set_aside: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -29,12 +29,15 @@ pub enum Recheck {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rechecks {
     picked: BTreeMap<CompletionIndex, Recheck>,
+    /// Found wrong by an earlier session: another draw must not make their values believed.
+    pub(super) suspect: IndexSet,
     /// Picked and accepted, not yet handed out.
     due: Vec<CompletionIndex>,
 }
 
 impl RunState {
-    /// Draws the shards that are computed again here, as many as the plan says, and adds those of which results were set aside.
+    /// Draws the shards that are computed again here, as many as the plan says, and adds those of which results were set aside or
+    /// found wrong before.
     /// Only the first call draws.
     pub fn pick_verify(&mut self, seed: u64) {
         if !self.rechecks.picked.is_empty() {
@@ -52,7 +55,10 @@ impl RunState {
             };
             self.rechecks.picked.insert(index, Recheck::Open);
         }
-        let suspect: Vec<CompletionIndex> = self.indexes_set_aside().collect();
+        let suspect: Vec<CompletionIndex> = self
+            .indexes_set_aside()
+            .chain(self.rechecks.suspect.indexes())
+            .collect();
         for index in suspect {
             self.rechecks.picked.entry(index).or_default();
         }

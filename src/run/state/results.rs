@@ -88,6 +88,7 @@ impl RunState {
         for set_aside in kept.set_aside {
             self.set_aside(set_aside);
         }
+        self.rechecks.suspect = kept.doubted;
         let mut left_out = 0;
         for partial in kept.partials {
             let fits = self

@@ -34,6 +34,7 @@ fn begin(with_rerun: bool) -> RunState {
                 index: ASIDE,
                 job_uids: vec![JOB.into()],
             }],
+            ..Kept::default()
         });
         let rerun = rerun_job(SHARDS, &AGAIN, 1);
         state.watch_job(&rerun.uid, &rerun.computes);

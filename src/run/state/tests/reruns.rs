@@ -3,8 +3,9 @@
 use crate::run::fact::{CompletionIndex, Computes, Delta, JobFact, JobUid, PodFact};
 use crate::run::intervals::IndexSet;
 use crate::run::partial::{Kept, Partial, SetAside};
+use crate::run::proof::{is_proven, prove};
 use crate::run::state::fixtures::{
-    JOB, RERUN, apply, at, done, exited, job, keep, of_rerun, rerun_job, state, with_condition,
+    JOB, RERUN, apply, at, done, exited, job, keep, of_rerun, plan, rerun_job, state, with_condition,
 };
 use crate::run::state::{IndexState, RunState};
 use crate::run::told::DisputedValue;
@@ -28,6 +29,7 @@ fn begun(partials: Vec<Partial>) -> RunState {
     state.restore(Kept {
         partials,
         set_aside: vec![set_aside(INDEX, &[JOB])],
+        ..Kept::default()
     });
     state.watch_job(&RERUN.into(), &only(&[1]));
     state
@@ -167,4 +169,22 @@ fn a_job_never_changes_what_it_computes() {
     state.apply_job(at(0), Delta::Applied(Box::new(rerun_job(4, &[1, 2], 10))));
     assert_eq!(state.job_computes(), Some(&only(&[1, 2])));
     assert_eq!(state.job().map(|job| job.revision), Some(10));
+}
+
+#[test]
+fn what_an_earlier_session_doubted_is_computed_again_whatever_is_drawn() {
+    let mut first = state(2);
+    apply(&mut first, [done(2, 0, 0, 5, 7), done(2, 1, 0, 6, 8)]);
+    let kept = Kept {
+        partials: first.take_unkept(),
+        doubted: IndexSet::from_iter([INDEX]),
+        ..Kept::default()
+    };
+    let mut plan = plan(2);
+    plan.verify = 0;
+    let mut second = RunState::new(plan);
+    second.restore(kept);
+    second.pick_verify(1);
+    assert_eq!(second.recompute_due(), [INDEX]);
+    assert!(!is_proven(&prove(&second)), "the answer is awaited");
 }
