@@ -13,6 +13,7 @@ mod fault;
 mod logs;
 mod openapi;
 mod options;
+mod partial;
 mod path;
 mod protobuf;
 mod query;

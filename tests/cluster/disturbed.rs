@@ -20,7 +20,7 @@ fn start(world: &World, flags: &[&str]) -> (Program, String, Value) {
 #[test]
 fn a_deleted_pod_is_done_again() {
     let world = World::new();
-    let (mut program, _, started) = start(&world, &["--shards", "3", "--pace", "8s"]);
+    let (mut program, _, started) = start(&world, &["--shards", "3", "--pace", "5s"]);
     let index = started["index"].clone();
     world.delete_pod(started["pod"].as_str().unwrap());
     let ended = program.told("attempt_ended", |event| event["index"] == index);

@@ -10,7 +10,7 @@ fn two_runs_at_once_are_both_proven_under_their_own_names() {
     let world = World::new();
     let local = local(&world);
     let names = ["ttg-one", "ttg-two"];
-    let runs = names.map(|name| world.spawn(&["run", "--name", name, "--pace", "3s", "--output", "json"]));
+    let runs = names.map(|name| world.spawn(&["run", "--name", name, "--pace", "2s", "--output", "json"]));
     for (run, name) in runs.into_iter().zip(names) {
         assert_proven(&run.finish(), name);
     }
@@ -26,7 +26,7 @@ fn a_run_that_nobody_watches_is_proven_by_two_that_attach_and_one_of_them_writes
     let world = World::new();
     let local = local(&world);
     let left = world.run(&[
-        "run", "--detach", "--name", "ttg-left", "--pace", "5s", "--output", "json",
+        "run", "--detach", "--name", "ttg-left", "--pace", "3s", "--output", "json",
     ]);
     assert_eq!((left.code, left.stderr.as_str()), (Some(0), ""), "{left:?}");
     let objects = left.objects();

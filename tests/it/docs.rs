@@ -1,14 +1,15 @@
 //! What the documentation says to type is typed, and what it says one sees is seen.
 //!
-//! A page is one story: its blocks are run in their order, in one folder, by a shell, with one cluster. What is behind the fence
-//! says what a block is:
+//! A chapter is one story: its blocks are run in their order, in one folder, by a shell, with one cluster. The chapters are told at
+//! the same time, so that a later one has a cluster of its own in place of that of the page. What is behind the fence says what a
+//! block is:
 //!
 //! | fence | what it is |
 //! |---|---|
-//! | `sh local` | `ttg-tui local`, which goes on until the page ends; kubectl is pointed at it from here on |
+//! | `sh local` | `ttg-tui local`, which goes on until the chapter ends; kubectl is pointed at it from here on, in later chapters too |
 //! | `sh` | commands, each after `$ `; lines without it go on with the command before |
 //! | `sh exit=N` | commands of which the last one ends with that code |
-//! | `sh background` | a command in another terminal, which must have ended well when the page ends |
+//! | `sh background` | a command in another terminal, which must have ended well when the chapter ends |
 //! | `sh endless` | a command that is ended when it has printed what the next block says |
 //! | `yaml FILE` | a file |
 //! | `text` | lines that the block before printed; `…` stands for anything in a line, white space for any other |
@@ -18,10 +19,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use rustix::process::Signal;
 
-use super::attach::end;
+use super::attach::{end, local};
 use super::common::{Running, World, eventually, repository};
 use super::readme::{Fence, fences};
 
@@ -54,7 +56,7 @@ impl Kind {
     }
 }
 
-/// A page while it is told.
+/// A chapter while it is told.
 struct Story {
     local: Option<Running>,
     background: Vec<(String, Running)>,
@@ -73,6 +75,10 @@ impl Story {
             printed: String::new(),
             world: World::new(),
         }
+    }
+
+    fn start_cluster(&mut self) {
+        self.local = Some(local(&self.world));
     }
 
     /// Starts a shell that finds the program, kubectl and the cluster.
@@ -100,11 +106,7 @@ impl Story {
             self.endless = None;
         }
         match kind {
-            Kind::Local => {
-                let local = self.world.spawn(&["local"]);
-                local.wait_for_stderr("Ctrl-C ends it");
-                self.local = Some(local);
-            }
+            Kind::Local => self.start_cluster(),
             Kind::Shell { exit } => {
                 let script = script(&fence.lines);
                 let finished = self.shell(&script).finish();
@@ -197,16 +199,56 @@ fn every_block_of_the_documentation_is_true() {
         return;
     }
     let mut blocks = 0;
-    for entry in fs::read_dir(repository("docs")).unwrap().map(Result::unwrap) {
-        let text = fs::read_to_string(entry.path()).unwrap();
-        let mut story = Story::new();
-        for fence in fences(&text) {
-            story.tell(&fence);
-            blocks += 1;
+    thread::scope(|scope| {
+        for entry in fs::read_dir(repository("docs")).unwrap().map(Result::unwrap) {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let mut has_cluster = false;
+            for chapter in chapters(&text) {
+                let fences = fences(&chapter);
+                if fences.is_empty() {
+                    continue;
+                }
+                blocks += fences.len();
+                let begins_with_cluster = has_cluster;
+                has_cluster |= fences.iter().any(|fence| Kind::of(&fence.info) == Kind::Local);
+                scope.spawn(move || tell(&fences, begins_with_cluster));
+            }
         }
-        story.close();
-    }
+    });
     assert!(blocks > 20, "{blocks}");
+}
+
+fn tell(fences: &[Fence], begins_with_cluster: bool) {
+    let mut story = Story::new();
+    if begins_with_cluster {
+        story.start_cluster();
+    }
+    for fence in fences {
+        story.tell(fence);
+    }
+    story.close();
+}
+
+/// Splits a page at its headings of the second level; what comes before the first one is a chapter, too.
+fn chapters(page: &str) -> Vec<String> {
+    let mut chapters = vec![String::new()];
+    let mut is_block = false;
+    for line in page.lines() {
+        is_block ^= line.starts_with("```");
+        if line.starts_with("## ") && !is_block {
+            chapters.push(String::new());
+        }
+        let chapter = chapters.last_mut().unwrap();
+        chapter.push_str(line);
+        chapter.push('\n');
+    }
+    chapters
+}
+
+#[test]
+fn a_page_is_split_at_its_headings_alone() {
+    let page = "# a\n## b\n```sh\n## no\n```\n### c\n## d\n";
+    assert_eq!(chapters(page), ["# a\n", "## b\n```sh\n## no\n```\n### c\n", "## d\n"]);
 }
 
 #[test]

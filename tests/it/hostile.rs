@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::process::{Child, Stdio};
+use std::thread;
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -76,7 +77,8 @@ impl Drop for Killed {
 
 /// Runs the program to its end, with files as its output: the lines of [`Running`] would hide what is not text.
 pub(super) fn run_raw(world: &World, arguments: &[&str]) -> Raw {
-    let [out, err] = ["out", "err"].map(|name| world.path(&format!("{}.{name}", arguments[0])));
+    let number = rand::random::<u64>();
+    let [out, err] = ["out", "err"].map(|name| world.path(&format!("{number:016x}.{name}")));
     let mut command = world.command(arguments);
     command.stdin(Stdio::null());
     command.stdout(fs::File::create(&out).unwrap());
@@ -279,22 +281,28 @@ const LOGS: &[(&str, &str)] = &[
 #[test]
 fn no_log_does_harm_or_counts() {
     let lab = Lab::new();
-    for (name, script) in LOGS {
-        let run = format!("ttg-log-{name}");
-        // It waits until the log can be followed, and then until what it printed could have been read.
-        let script = format!("sleep 1\n{script}\nsleep 1\n{}", sealed(&result("168")));
-        lab.submit(&run, &script);
-        let attached = lab.attach(&run);
-        assert_eq!(attached.code, Some(0), "{run}: {}", attached.text());
-        let text = attached.text();
-        assert!(text.contains("PROVEN  168 primes"), "{run}: {text}");
-        assert!(!text.contains("2,000 / 1,000"), "{run}: {text}");
-    }
+    let shared = &lab;
+    thread::scope(|scope| {
+        for (name, script) in LOGS {
+            scope.spawn(move || assert_log_is_harmless(shared, &format!("ttg-log-{name}"), script));
+        }
+    });
     // The cluster keeps logs, and it has a limit, too.
     if let Some(kib) = peak_kib(&format!("/proc/{}/status", lab.local.pid())) {
         assert!(kib / 1_024 < MEMORY_MIB_MAX, "the cluster took {kib} KiB");
     }
     end(lab.local);
+}
+
+fn assert_log_is_harmless(lab: &Lab, run: &str, script: &str) {
+    // It waits until the log can be followed, and then until what it printed could have been read.
+    let script = format!("sleep 1\n{script}\nsleep 1\n{}", sealed(&result("168")));
+    lab.submit(run, &script);
+    let attached = lab.attach(run);
+    let text = attached.text();
+    assert_eq!(attached.code, Some(0), "{run}: {text}");
+    assert!(text.contains("PROVEN  168 primes"), "{run}: {text}");
+    assert!(!text.contains("2,000 / 1,000"), "{run}: {text}");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //!
 //! A block tagged `sh` holds commands alone, one a line after `$ `. One of this program is run, any other must be one that is
 //! known not to be of this program. `sh exit=N` says that the block's commands end with that code; `sh terminals` that each has a
-//! terminal of its own, but for the last, which comes after all. A block tagged `text` is what the command before it prints, but
-//! for figures that differ from run to run.
+//! terminal of its own, but for the last, which comes after all; no other block has to do with them. A block tagged `text` is what
+//! the command before it prints, but for figures that differ from run to run.
 
 use std::fs;
+use std::thread;
 
 use rustix::process::Signal;
 
@@ -117,32 +118,34 @@ fn every_block_of_the_readme_is_true() {
     let world = World::new();
     let mut printed = String::new();
     let mut counts = [0; 3];
-    for block in fences(&text) {
-        match Kind::of(&block.info) {
-            Kind::Commands { exit } => {
-                counts[0] += 1;
-                for line in &block.lines {
-                    let Some(arguments) = arguments(line) else { continue };
-                    let finished = world.run(&arguments);
-                    assert_eq!(finished.code, Some(exit), "{line}\n{finished:?}");
-                    printed = finished.stdout;
+    thread::scope(|scope| {
+        for block in fences(&text) {
+            match Kind::of(&block.info) {
+                Kind::Commands { exit } => {
+                    counts[0] += 1;
+                    for line in &block.lines {
+                        let Some(arguments) = arguments(line) else { continue };
+                        let finished = world.run(&arguments);
+                        assert_eq!(finished.code, Some(exit), "{line}\n{finished:?}");
+                        printed = finished.stdout;
+                    }
                 }
-            }
-            Kind::Terminals => {
-                counts[1] += 1;
-                run_in_terminals(&world, &block.lines);
-            }
-            Kind::Output => {
-                counts[2] += 1;
-                for line in &block.lines {
-                    assert!(
-                        printed.lines().any(|p| without_chance(p) == without_chance(line)),
-                        "{line}\nis not in\n{printed}"
-                    );
+                Kind::Terminals => {
+                    counts[1] += 1;
+                    scope.spawn(move || run_in_terminals(&World::new(), &block.lines));
+                }
+                Kind::Output => {
+                    counts[2] += 1;
+                    for line in &block.lines {
+                        assert!(
+                            printed.lines().any(|p| without_chance(p) == without_chance(line)),
+                            "{line}\nis not in\n{printed}"
+                        );
+                    }
                 }
             }
         }
-    }
+    });
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
 }
 

@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
+use super::partial::{Partial, written};
 use super::query::Query;
 use super::table::Printer;
 use crate::local::kinds::KindSpec;
@@ -14,9 +14,6 @@ use crate::local::status::Status;
 
 /// The media types that are served.
 const AVAILABLE: &str = "application/json";
-
-/// The group and version of tables and of metadata alone.
-const META: &str = "meta.k8s.io/v1";
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +31,7 @@ impl Form {
     pub(super) fn of(accept: &str, spec: &KindSpec, is_list: bool, query: &Query) -> Result<Self, Status> {
         match asked(accept)? {
             Asked::Object => Ok(Self::Object),
-            Asked::Table => {
-                let printer = Printer::of(accept, spec.kind, query)?;
-                Ok(printer.map_or(Self::Object, Self::Table))
-            }
+            Asked::Table => Printer::of(spec.kind, query).map(Self::Table),
             Asked::Metadata if is_list => Err(Status::not_acceptable(format!(
                 "you requested PartialObjectMetadata, but the requested object is a list (*{}List)",
                 go_type(spec)
@@ -52,26 +46,12 @@ impl Form {
 
     /// Writes one object in this form.
     pub(super) fn one(self, object: &Bytes, now: Timestamp) -> Bytes {
-        // What is stored parses; `null` makes an empty answer if that ever breaks.
-        let parsed = || serde_json::from_slice::<Value>(object).unwrap_or(Value::Null);
         match self {
             Self::Object => object.clone(),
-            Self::Metadata => metadata_alone(&parsed()).to_string().into(),
-            Self::Table(printer) => printer.of_one(&parsed(), true, now),
+            Self::Metadata => written(&Partial::of(object)),
+            Self::Table(printer) => printer.of_one(object, true, now),
         }
     }
-}
-
-/// Returns an object with nothing but its metadata.
-pub(super) fn metadata_alone(object: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": object.get("metadata")})
-}
-
-/// Returns a list of such objects.
-pub(super) fn metadata_list(meta: &Value, objects: &[Value]) -> Bytes {
-    let items: Vec<Value> = objects.iter().map(metadata_alone).collect();
-    let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": meta, "items": items});
-    list.to_string().into()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +105,10 @@ mod tests {
 
     #[test]
     fn the_first_form_that_can_be_served_is_served() {
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+        let beta = "application/json;as=Table;v=v1beta1;g=meta.k8s.io";
         let partial = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+        let partial_list = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
         for (accept, want) in [
             ("", Ok(Asked::Object)),
             ("text/html,application/xhtml+xml,*/*;q=0.8", Ok(Asked::Object)),
@@ -134,7 +117,23 @@ mod tests {
                 Ok(Asked::Object),
             ),
             (partial, Ok(Asked::Metadata)),
-            ("application/json;as=Table;v=v1;g=meta.k8s.io", Ok(Asked::Table)),
+            (
+                format!("{partial_list},application/json").as_str(),
+                Ok(Asked::MetadataList),
+            ),
+            (table, Ok(Asked::Table)),
+            (format!("{table},{beta},application/json").as_str(), Ok(Asked::Table)),
+            (format!("{beta}, {table}").as_str(), Ok(Asked::Table)),
+            (
+                format!("application/vnd.kubernetes.protobuf,{table}").as_str(),
+                Ok(Asked::Table),
+            ),
+            (
+                "application/json; g=meta.k8s.io; v=v1; as=Table; q=0.9",
+                Ok(Asked::Table),
+            ),
+            (format!("application/json,{table}").as_str(), Ok(Asked::Object)),
+            (format!("*/*,{table}").as_str(), Ok(Asked::Object)),
             (
                 "application/json;as=Table;v=v2;g=meta.k8s.io",
                 Err("only the following media types are accepted: application/json"),
@@ -158,16 +157,6 @@ mod tests {
                 406,
                 "you requested PartialObjectMetadata, but the requested object is a list (*batch.JobList)"
             )
-        );
-    }
-
-    #[test]
-    fn metadata_can_be_had_alone() {
-        let object = Bytes::from_static(br#"{"kind":"Pod","metadata":{"name":"p"},"spec":{}}"#);
-        let found: Value = serde_json::from_slice(&Form::Metadata.one(&object, Timestamp::UNIX_EPOCH)).unwrap();
-        assert_eq!(
-            found,
-            json!({"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": {"name": "p"}})
         );
     }
 }

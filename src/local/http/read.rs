@@ -15,11 +15,11 @@ use base64::{DecodeError, Engine};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-use super::accept::{Form, metadata_list};
+use super::accept::Form;
 use super::call::Call;
 use super::path::Target;
 use super::query::Query;
-use super::{Api, watch};
+use super::{Api, partial, watch};
 use crate::local::kinds::{KINDS, Kind, KindSpec};
 use crate::local::object::{Key, Object};
 use crate::local::selector::{FieldSelector, LabelSelector};
@@ -66,21 +66,20 @@ impl Selection {
 
     /// Returns the matching objects after a key as they were at a revision, if what changed since is remembered.
     fn list_at(&self, store: &Store, revision: u64, after: Option<&Key>) -> Result<Vec<Arc<Object>>, Expired> {
-        let (now, _) = store.list(self.kind, self.namespace.as_deref(), after);
-        let mut objects: BTreeMap<Key, Arc<Object>> = now.into_iter().map(|o| (o.key.clone(), o)).collect();
-        // The first change since tells what was there before; the later ones do not matter.
+        let (mut objects, _) = store.list(self.kind, self.namespace.as_deref(), after);
         let (changes, _) = store.changes(self.kind, revision, usize::MAX)?;
-        for change in changes.into_iter().rev() {
-            let key = change.object.key.clone();
-            if after.is_some_and(|after| key <= *after) {
-                continue;
-            }
-            match change.previous {
-                Some(object) => objects.insert(key, object),
-                None => objects.remove(&key),
-            };
+        if !changes.is_empty() {
+            // The first change since tells what was there before; the later ones do not matter.
+            let then: BTreeMap<&Key, Option<&Arc<Object>>> = changes
+                .iter()
+                .rev()
+                .map(|change| (&change.object.key, change.previous.as_ref()))
+                .collect();
+            objects.retain(|o| !then.contains_key(&o.key));
+            let is_after = |o: &&Arc<Object>| after.is_none_or(|after| o.key > *after);
+            objects.extend(then.into_values().flatten().filter(is_after).cloned());
+            objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         }
-        let mut objects: Vec<Arc<Object>> = objects.into_values().collect();
         objects.retain(|o| self.matches(o));
         Ok(objects)
     }
@@ -141,11 +140,10 @@ fn list(api: &Api, selection: &Selection, call: &Call<'_>, form: Form) -> Result
             meta["continue"] = json!(Continue { revision, after }.encode());
         }
     }
-    let values = || -> Vec<Value> { objects.iter().map(|o| o.value()).collect() };
     let body = match form {
         Form::Object => list_body(selection.kind.spec(), &meta, &objects),
-        Form::Metadata => metadata_list(&meta, &values()),
-        Form::Table(printer) => printer.table(&meta, &values(), true, api.registry.now()),
+        Form::Metadata => partial::list(&meta, &objects),
+        Form::Table(printer) => printer.table(&meta, &objects, api.registry.now()),
     };
     Ok(call.answer(200, body))
 }

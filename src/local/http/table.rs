@@ -1,23 +1,35 @@
 //! Tables: what `kubectl get` prints, made here so that kubectl need not know the kinds.
 //!
 //! A client asks for them in its Accept header. The columns and the words in the cells are upstream's, since people and scripts
-//! read them. Pure: an object, its kind and the time in, cells out.
+//! read them. Pure: the text of objects, their kind and the time in, the text of a table out. Of an object only what its row
+//! needs is read.
 
 mod age;
 mod cells;
 mod columns;
+mod event;
+mod job;
+mod node;
 mod pod;
+mod view;
+
+use std::iter;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::partial::{META, Partial, written};
 use super::query::Query;
 use crate::local::kinds::Kind;
-use crate::local::object::text;
+use crate::local::object::Object;
 use crate::local::status::Status;
 use cells::cells;
 use columns::{Column, columns};
+use view::Completed;
 
 /// What a row carries besides its cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +47,8 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    /// Returns the printer that a request needs; none if it wants the objects themselves.
-    pub(super) fn of(accept: &str, kind: Kind, query: &Query) -> Result<Option<Self>, Status> {
-        if !wants_table(accept) {
-            return Ok(None);
-        }
+    /// Returns the printer that a request for tables needs.
+    pub(super) fn of(kind: Kind, query: &Query) -> Result<Self, Status> {
         let include = match query.get("includeObject") {
             None | Some("Metadata") => Include::Metadata,
             Some("None") => Include::Nothing,
@@ -51,107 +60,118 @@ impl Printer {
                 )));
             }
         };
-        Ok(Some(Self { kind, include }))
+        Ok(Self { kind, include })
     }
 
     /// Makes the table of one object, which has the object's resourceVersion.
-    pub(super) fn of_one(self, object: &Value, with_columns: bool, now: Timestamp) -> Bytes {
-        let meta = json!({"resourceVersion": text(object, "/metadata/resourceVersion")});
-        self.table(&meta, std::slice::from_ref(object), with_columns, now)
+    pub(super) fn of_one(self, object: &[u8], with_columns: bool, now: Timestamp) -> Bytes {
+        let meta = json!({"resourceVersion": Partial::of(object).resource_version()});
+        self.write(&meta, iter::once(object), with_columns, now)
     }
 
-    /// Makes a table of objects with the metadata of their list.
-    pub(super) fn table(self, meta: &Value, objects: &[Value], with_columns: bool, now: Timestamp) -> Bytes {
-        let columns = with_columns.then(|| columns(self.kind).iter().map(definition).collect::<Vec<_>>());
-        let rows: Vec<Value> = objects.iter().map(|o| self.row(o, now)).collect();
-        let table = json!({
-            "kind": "Table",
-            "apiVersion": "meta.k8s.io/v1",
-            "metadata": meta,
-            "columnDefinitions": columns,
-            "rows": rows,
-        });
-        table.to_string().into()
+    /// Makes the table of a list, with the list's metadata.
+    pub(super) fn table(self, meta: &Value, objects: &[Arc<Object>], now: Timestamp) -> Bytes {
+        self.write(meta, objects.iter().map(|o| o.json.as_ref()), true, now)
     }
 
-    fn row(self, object: &Value, now: Timestamp) -> Value {
-        let included = match self.include {
-            Include::Nothing => Value::Null,
-            Include::Metadata => json!({
-                "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": object.get("metadata"),
-            }),
-            Include::Object => object.clone(),
-        };
-        let cells = cells(self.kind, object, now);
-        // Upstream marks the pods that are done, so that a client can leave them out.
-        let done = match (self.kind, text(object, "/status/phase")) {
-            (Kind::Pod, "Succeeded") => Some(("Succeeded", "The pod has completed successfully.")),
-            (Kind::Pod, "Failed") => Some(("Failed", "The pod failed.")),
-            _ => None,
-        };
-        match done {
-            Some((reason, message)) => {
-                let completed = json!({"type": "Completed", "status": "True", "reason": reason, "message": message});
-                json!({"cells": cells, "conditions": [completed], "object": included})
+    fn write<'o>(
+        self,
+        meta: &'o Value,
+        objects: impl Iterator<Item = &'o [u8]>,
+        with_columns: bool,
+        now: Timestamp,
+    ) -> Bytes {
+        written(&Table {
+            kind: "Table",
+            api_version: META,
+            metadata: meta,
+            column_definitions: with_columns.then(|| columns(self.kind)),
+            rows: objects.map(|o| self.row(o, now)).collect(),
+        })
+    }
+
+    fn row(self, object: &[u8], now: Timestamp) -> Row<'_> {
+        let (cells, completed) = cells(self.kind, object, now);
+        Row {
+            cells,
+            conditions: completed.map(|c| [c]),
+            object: self.included(object),
+        }
+    }
+
+    fn included(self, object: &[u8]) -> Option<Included<'_>> {
+        match self.include {
+            // As upstream: the bookmark after what existed is known by its metadata, so it always has it.
+            Include::Nothing => {
+                let partial = Some(Partial::of(object)).filter(Partial::ends_initial_events);
+                partial.map(Included::Metadata)
             }
-            None => json!({"cells": cells, "object": included}),
+            Include::Metadata => Some(Included::Metadata(Partial::of(object))),
+            Include::Object => serde_json::from_slice(object).ok().map(Included::Object),
         }
     }
 }
 
-fn definition(column: &Column) -> Value {
-    json!({
-        "name": column.name,
-        "type": "string",
-        "format": column.format,
-        "description": column.description,
-        "priority": column.priority,
-    })
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Table<'o> {
+    kind: &'static str,
+    api_version: &'static str,
+    metadata: &'o Value,
+    column_definitions: Option<&'static [Column]>,
+    rows: Vec<Row<'o>>,
 }
 
-/// Tells whether an Accept header names the table before anything else that can be served.
-fn wants_table(accept: &str) -> bool {
-    accept.split(',').find_map(is_table).unwrap_or(false)
+#[derive(Debug, Serialize)]
+struct Row<'o> {
+    cells: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<[Completed; 1]>,
+    object: Option<Included<'o>>,
 }
 
-/// Tells whether one media type of an Accept header is the table; none if it cannot be served at all.
-fn is_table(media_type: &str) -> Option<bool> {
-    let mut parts = media_type.split(';').map(str::trim);
-    let range = parts.next()?;
-    if !["application/json", "application/*", "*/*"].contains(&range) {
-        return None;
-    }
-    let parameter = |name: &str| {
-        let mut all = media_type.split(';').filter_map(|p| p.trim().split_once('='));
-        all.find(|(n, _)| *n == name).map(|(_, value)| value)
-    };
-    match (parameter("as"), parameter("v"), parameter("g")) {
-        (None, _, _) => Some(false),
-        (Some("Table"), Some("v1"), Some("meta.k8s.io")) => Some(true),
-        (Some(_), _, _) => None,
-    }
+/// What of the object is in its row.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Included<'o> {
+    Metadata(Partial<'o>),
+    Object(&'o RawValue),
 }
 
 #[cfg(test)]
 mod tests {
+    use super::view::View;
     use super::*;
-
-    const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    use crate::local::object::{Head, Key, text};
 
     fn now() -> Timestamp {
         "2026-03-01T12:00:00Z".parse().unwrap()
     }
 
-    fn parsed(table: &Bytes) -> Value {
-        serde_json::from_slice(table).unwrap()
+    /// Returns the cells of an object at noon of the first of March 2026, for the tests of the kinds.
+    pub(super) fn shown<V: View>(object: &Value) -> Vec<Value> {
+        let view: V = serde_json::from_str(&object.to_string()).unwrap();
+        view.cells(now())
+    }
+
+    fn of_one(printer: Printer, object: &Value, with_columns: bool) -> Value {
+        let table = printer.of_one(object.to_string().as_bytes(), with_columns, now());
+        serde_json::from_slice(&table).unwrap()
+    }
+
+    fn of_list(meta: &Value, objects: &[Value]) -> Value {
+        let stored = |object: &Value| Object {
+            key: Key::new(Kind::ConfigMap, "n", "c"),
+            revision: 7,
+            head: Head::default(),
+            json: object.to_string().into(),
+        };
+        let objects: Vec<Arc<Object>> = objects.iter().map(|o| Arc::new(stored(o))).collect();
+        serde_json::from_slice(&printer("").table(meta, &objects, now())).unwrap()
     }
 
     fn printer(query: &str) -> Printer {
-        Printer::of(TABLE, Kind::ConfigMap, &Query::parse(query))
-            .unwrap()
-            .unwrap()
+        Printer::of(Kind::ConfigMap, &Query::parse(query)).unwrap()
     }
 
     fn config_map() -> Value {
@@ -159,38 +179,6 @@ mod tests {
             "kind": "ConfigMap", "apiVersion": "v1", "data": {"a": "b"},
             "metadata": {"name": "c", "resourceVersion": "7", "creationTimestamp": "2026-03-01T11:59:00Z"},
         })
-    }
-
-    #[test]
-    fn a_table_is_made_only_for_who_asks_for_it_first() {
-        let table = [
-            (TABLE.to_owned(), true),
-            (
-                format!("{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"),
-                true,
-            ),
-            (
-                format!("application/json;as=Table;v=v1beta1;g=meta.k8s.io, {TABLE}"),
-                true,
-            ),
-            (format!("application/vnd.kubernetes.protobuf,{TABLE}"), true),
-            (
-                "application/json; g=meta.k8s.io; v=v1; as=Table; q=0.9".to_owned(),
-                true,
-            ),
-            (format!("application/json,{TABLE}"), false),
-            (format!("*/*,{TABLE}"), false),
-            (
-                "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json".to_owned(),
-                false,
-            ),
-            (String::new(), false),
-        ];
-        for (accept, expected) in table {
-            assert_eq!(wants_table(&accept), expected, "{accept}");
-            let printer = Printer::of(&accept, Kind::Pod, &Query::default()).unwrap();
-            assert_eq!(printer.is_some(), expected, "{accept}");
-        }
     }
 
     #[test]
@@ -206,30 +194,30 @@ mod tests {
             ("includeObject=None", Value::Null),
         ];
         for (query, expected) in table {
-            let found = parsed(&printer(query).of_one(&object, true, now()));
+            let found = of_one(printer(query), &object, true);
             assert_eq!(
                 found["rows"],
                 json!([{"cells": ["c", 1, "60s"], "object": expected}]),
                 "{query}"
             );
         }
-        let refused = Printer::of(TABLE, Kind::Pod, &Query::parse("includeObject=Foo")).unwrap_err();
+        let refused = Printer::of(Kind::Pod, &Query::parse("includeObject=Foo")).unwrap_err();
         assert_eq!(refused.code, 400);
     }
 
     #[test]
     fn a_table_has_the_metadata_of_its_list_or_the_version_of_its_one_object() {
-        let found = parsed(&printer("").of_one(&config_map(), true, now()));
+        let found = of_one(printer(""), &config_map(), true);
         assert_eq!(
             (&found["kind"], &found["apiVersion"]),
             (&json!("Table"), &json!("meta.k8s.io/v1"))
         );
         assert_eq!(found["metadata"], json!({"resourceVersion": "7"}));
         let meta = json!({"resourceVersion": "9", "continue": "x", "remainingItemCount": 3});
-        let found = parsed(&printer("").table(&meta, &[config_map(), config_map()], true, now()));
+        let found = of_list(&meta, &[config_map(), config_map()]);
         assert_eq!(found["metadata"], meta);
         assert_eq!(found["rows"].as_array().unwrap().len(), 2);
-        let found = parsed(&printer("").table(&meta, &[], true, now()));
+        let found = of_list(&meta, &[]);
         assert_eq!(
             found["rows"],
             json!([]),
@@ -239,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_columns_are_told_when_asked_for() {
-        let found = parsed(&printer("").of_one(&config_map(), true, now()));
+        let found = of_one(printer(""), &config_map(), true);
         let names: Vec<&str> = found["columnDefinitions"]
             .as_array()
             .unwrap()
@@ -250,7 +238,7 @@ mod tests {
         let first = &found["columnDefinitions"][0];
         assert_eq!((&first["type"], &first["format"]), (&json!("string"), &json!("name")));
         assert_eq!(first["priority"], json!(0));
-        let found = parsed(&printer("").of_one(&config_map(), false, now()));
+        let found = of_one(printer(""), &config_map(), false);
         assert_eq!(found["columnDefinitions"], Value::Null);
     }
 
@@ -261,16 +249,22 @@ mod tests {
             include: Include::Nothing,
         };
         for (phase, is_done) in [("Running", false), ("Succeeded", true), ("Failed", true)] {
-            let row = printer.row(&json!({"status": {"phase": phase}}), now());
-            assert_eq!(row["conditions"][0]["reason"] == phase, is_done, "{phase}");
+            let table = of_one(printer, &json!({"status": {"phase": phase}}), false);
+            let conditions = &table["rows"][0]["conditions"];
+            assert_eq!(conditions[0]["reason"] == phase, is_done, "{phase}");
+            assert_eq!(conditions.is_null(), !is_done, "{phase}");
         }
     }
 
     #[test]
     fn a_bookmark_is_an_empty_row_with_its_metadata() {
-        let mark = json!({"metadata": {"resourceVersion": "9", "annotations": {"k8s.io/initial-events-end": "true"}}});
-        let found = parsed(&printer("").of_one(&mark, false, now()));
-        assert_eq!(found["rows"][0]["cells"], json!(["", 0, "<unknown>"]));
-        assert_eq!(found["rows"][0]["object"]["metadata"], mark["metadata"]);
+        let mark = json!({"metadata": {
+            "resourceVersion": "9", "creationTimestamp": null, "annotations": {"k8s.io/initial-events-end": "true"},
+        }});
+        for query in ["", "includeObject=None"] {
+            let found = of_one(printer(query), &mark, false);
+            assert_eq!(found["rows"][0]["cells"], json!(["", 0, "<unknown>"]));
+            assert_eq!(found["rows"][0]["object"]["metadata"], mark["metadata"], "{query}");
+        }
     }
 }

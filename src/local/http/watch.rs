@@ -10,8 +10,9 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::accept::{Form, metadata_alone};
+use super::accept::Form;
 use super::call::Call;
+use super::partial::{Partial, written};
 use super::query::Query;
 use super::read::{NOT_OLDER, Selection, revision};
 use super::{Api, respond};
@@ -179,13 +180,11 @@ struct Frames {
 
 impl Frames {
     fn add(&mut self, out: &mut BytesMut, kind: &str, object: &[u8]) {
-        // What is stored or made here parses; `null` makes an empty row if that ever breaks.
-        let parsed = || serde_json::from_slice::<Value>(object).unwrap_or(Value::Null);
         match self.form {
             Form::Object => frame(out, kind, object),
-            Form::Metadata => frame(out, kind, metadata_alone(&parsed()).to_string().as_bytes()),
+            Form::Metadata => frame(out, kind, &written(&Partial::of(object))),
             Form::Table(printer) => {
-                let table = printer.of_one(&parsed(), !self.has_columns, (self.now)());
+                let table = printer.of_one(object, !self.has_columns, (self.now)());
                 self.has_columns = true;
                 frame(out, kind, &table);
             }

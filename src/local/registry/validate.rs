@@ -4,7 +4,6 @@
 
 mod job;
 mod meta;
-mod names;
 mod pod;
 mod status;
 mod success;
@@ -13,6 +12,7 @@ use serde_json::Value;
 
 use crate::local::faults;
 use crate::local::kinds::Kind;
+use crate::local::names;
 use crate::local::status::{Cause, Status};
 
 const IMMUTABLE: &str = "field is immutable";

@@ -4,17 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::local::names;
 use crate::local::status::Status;
-
-/// The most bytes of a label's name and of its value.
-const NAME_BYTES_MAX: usize = 63;
-
-/// The most bytes of the domain before a label's name.
-const PREFIX_BYTES_MAX: usize = 253;
-
-const NAME_WORDS: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const VALUE_WORDS: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-const PREFIX_WORDS: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
 /// A label selector: all of its requirements must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -186,8 +177,9 @@ impl<'t> Parser<'t> {
         if token != Token::Identifier {
             return Err(format!("found '{key}', expected: identifier"));
         }
-        if let Some(why) = key_problem(key) {
-            return Err(format!("<nil>: Invalid value: {key:?}: {why}"));
+        let problems = names::qualified(key);
+        if !problems.is_empty() {
+            return Err(format!("<nil>: Invalid value: {key:?}: {}", problems.join("; ")));
         }
         let operator = if is_absent {
             Operator::Absent
@@ -313,62 +305,9 @@ fn joined(problems: &[String]) -> Option<String> {
 }
 
 fn value_problem(key: &str, position: usize, value: &str) -> Option<String> {
-    let mut problems = Vec::new();
-    if value.len() > NAME_BYTES_MAX {
-        problems.push(format!("must be no more than {NAME_BYTES_MAX} bytes"));
-    }
-    if !value.is_empty() && !is_label_name(value) {
-        problems.push(VALUE_WORDS.to_owned());
-    }
+    let problems = names::label_value(value);
     let words = problems.join("; ");
     (!problems.is_empty()).then(|| format!("values[{position}][{key}]: Invalid value: {value:?}: {words}"))
-}
-
-fn key_problem(key: &str) -> Option<String> {
-    let parts: Vec<&str> = key.split('/').collect();
-    let (prefix, name) = match parts.as_slice() {
-        [name] => (None, *name),
-        [prefix, name] => (Some(*prefix), *name),
-        _ => {
-            return Some(format!(
-                "a valid label key {NAME_WORDS} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-            ));
-        }
-    };
-    let mut problems = Vec::new();
-    if prefix == Some("") {
-        problems.push("prefix part must be non-empty".to_owned());
-    } else if let Some(prefix) = prefix {
-        if prefix.len() > PREFIX_BYTES_MAX {
-            problems.push(format!("prefix part must be no more than {PREFIX_BYTES_MAX} bytes"));
-        }
-        if !prefix.split('.').all(is_domain_part) {
-            problems.push(format!("prefix part {PREFIX_WORDS}"));
-        }
-    }
-    if name.is_empty() {
-        problems.push("name part must be non-empty".to_owned());
-    } else if name.len() > NAME_BYTES_MAX {
-        problems.push(format!("name part must be no more than {NAME_BYTES_MAX} bytes"));
-    }
-    if !is_label_name(name) {
-        problems.push(format!("name part {NAME_WORDS}"));
-    }
-    (!problems.is_empty()).then(|| problems.join("; "))
-}
-
-fn is_label_name(text: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let ends = [text.bytes().next(), text.bytes().next_back()];
-    text.bytes().all(is_inner)
-        && ends
-            .iter()
-            .all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric()))
-}
-
-fn is_domain_part(text: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.bytes().all(is_inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 #[cfg(test)]

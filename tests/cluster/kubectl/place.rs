@@ -199,7 +199,7 @@ impl<'s> Place<'s> {
             .stdout(File::create(&file).unwrap())
             .stderr(Stdio::null());
         Follower {
-            running: Running(command.spawn().expect("kubectl starts")),
+            _running: Running(command.spawn().expect("kubectl starts")),
             file,
         }
     }
@@ -229,9 +229,9 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Something of the API that is followed.
+/// Something of the API that is followed until this is dropped.
 pub(crate) struct Follower {
-    running: Running,
+    _running: Running,
     file: PathBuf,
 }
 
@@ -245,27 +245,15 @@ impl Follower {
             .map_while(Result::ok)
             .collect()
     }
-
-    /// Ends it and returns what came.
-    pub(crate) fn end(mut self) -> Vec<Value> {
-        self.running.end();
-        self.objects()
-    }
 }
 
 /// A process that does not outlive its owner.
 struct Running(Child);
 
-impl Running {
-    fn end(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 impl Drop for Running {
     fn drop(&mut self) {
-        self.end();
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 

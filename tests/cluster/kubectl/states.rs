@@ -20,6 +20,9 @@ const CATCHING_UP: Duration = Duration::from_secs(20);
 /// Where the API tells of Jobs and of pods, below a namespace.
 const FOLLOWED: [(&str, &str); 2] = [("jobs", "/apis/batch/v1"), ("pods", "/api/v1")];
 
+/// How the state of a pod begins whose container waits for something.
+const WAITS: &str = "Pending ";
+
 /// The state that a kubelet reports only when the container takes a while to start.
 const STARTING: &str = "Pending ContainerCreating";
 
@@ -73,8 +76,10 @@ impl Story {
         within(CATCHING_UP, || {
             (has_caught_up(&place, "jobs", &jobs) && has_caught_up(&place, "pods", &pods)).then_some(())
         });
-        let (jobs, pods) = (jobs.end(), pods.end());
-        book.settle(&self.at(), true, || self.tell(&place, &jobs, &pods) + &trouble);
+        // The watches go on meanwhile: the last word on a pod may be as late as an event.
+        book.settle(&self.at(), true, || {
+            self.tell(&place, &jobs.objects(), &pods.objects()) + &trouble
+        });
     }
 
     fn tell(&self, place: &Place<'_>, jobs: &[Value], pods: &[Value]) -> String {
@@ -104,7 +109,7 @@ impl Story {
             let gone = (change["type"] == "DELETED").then(|| "gone".to_owned());
             for state in pod_state(&change["object"]).into_iter().chain(gone) {
                 let is_fleeting = state == STARTING || self.fleeting.contains(&state);
-                if !is_fleeting && way.last() != Some(&state) {
+                if !is_fleeting && way.last() != Some(&state) && !is_turn(way, &state) {
                     way.push(state);
                 }
             }
@@ -115,6 +120,12 @@ impl Story {
         }
         ways
     }
+}
+
+/// Tells whether a pod that waits does so for a reason that it had before: those of a back-off take turns as long as one looks.
+fn is_turn(way: &[String], state: &str) -> bool {
+    let waited = way.last().is_some_and(|last| last.starts_with(WAITS));
+    waited && state.starts_with(WAITS) && way.iter().any(|earlier| earlier == state)
 }
 
 fn text(value: &Value) -> &str {
@@ -213,18 +224,29 @@ fn without_runtimes_words(message: &str) -> String {
 #[test]
 fn a_pods_way_is_told_without_the_moments_that_may_be_missed() {
     let ended = serde_json::json!({"state": {"terminated": {"reason": "Error", "exitCode": 64}}});
-    let waiting = serde_json::json!({"state": {"waiting": {"reason": "ContainerCreating"}}});
+    let waiting = |reason: &str| serde_json::json!({"state": {"waiting": {"reason": reason}}});
+    let (creating, failed, later) = (
+        waiting("ContainerCreating"),
+        waiting("ErrImagePull"),
+        waiting("ImagePullBackOff"),
+    );
     let change = |kind: &str, phase: &str, containers: &[&Value]| {
         serde_json::json!({"type": kind, "object": {
             "metadata": {"name": "a"}, "status": {"phase": phase, "containerStatuses": containers}}})
     };
-    let changes = [
+    let ends = [
         change("ADDED", "Pending", &[]),
         change("MODIFIED", "Pending", &[]),
-        change("MODIFIED", "Pending", &[&waiting]),
+        change("MODIFIED", "Pending", &[&creating]),
         change("MODIFIED", "Running", &[]),
         change("MODIFIED", "Running", &[&ended]),
         change("DELETED", "Failed", &[&ended]),
+    ];
+    let takes_turns = [&failed, &later, &failed, &later].map(|reason| change("MODIFIED", "Pending", &[reason]));
+    let falls_back = [
+        change("ADDED", "Pending", &[&failed]),
+        change("MODIFIED", "Running", &[]),
+        change("MODIFIED", "Pending", &[&failed]),
     ];
     let story = |fleeting: &[&str]| Story {
         id: "a".to_owned(),
@@ -232,12 +254,18 @@ fn a_pods_way_is_told_without_the_moments_that_may_be_missed() {
         run: String::new(),
         fleeting: fleeting.iter().map(|state| (*state).to_owned()).collect(),
     };
-    let table: [(&[&str], &str); 2] = [
-        (&[], "Pending -> Running -> Failed Error 64 -> gone"),
-        (&["Running"], "Pending -> Failed Error 64 -> gone"),
+    let table: [(&[&str], &[Value], &str); 4] = [
+        (&[], &ends, "Pending -> Running -> Failed Error 64 -> gone"),
+        (&["Running"], &ends, "Pending -> Failed Error 64 -> gone"),
+        (&[], &takes_turns, "Pending ErrImagePull -> Pending ImagePullBackOff"),
+        (
+            &[],
+            &falls_back,
+            "Pending ErrImagePull -> Running -> Pending ErrImagePull",
+        ),
     ];
-    for (fleeting, way) in table {
-        let ways = story(fleeting).ways(&changes);
+    for (fleeting, changes, way) in table {
+        let ways = story(fleeting).ways(changes);
         assert_eq!(ways, BTreeMap::from([(way.to_owned(), 1)]));
     }
 }

@@ -1,18 +1,23 @@
 //! The columns of every kind, as upstream's API server declares them.
 
+use serde::Serialize;
+
 use crate::local::kinds::Kind;
 
 /// One column of a table.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Column {
     /// The heading; kubectl writes it in capitals.
-    pub(super) name: &'static str,
+    name: &'static str,
+    /// All cells are shown as text.
+    #[serde(rename = "type")]
+    kind: &'static str,
     /// `name` for the column that holds the object's name, which kubectl may prefix with its kind.
-    pub(super) format: &'static str,
+    format: &'static str,
     /// What the column tells.
-    pub(super) description: &'static str,
+    description: &'static str,
     /// 0 is always shown, 1 only by `-o wide`.
-    pub(super) priority: u8,
+    priority: u8,
 }
 
 /// Returns the columns of a kind.
@@ -32,6 +37,7 @@ pub(super) fn columns(kind: Kind) -> &'static [Column] {
 const fn column(name: &'static str, description: &'static str) -> Column {
     Column {
         name,
+        kind: TEXT,
         format: "",
         description,
         priority: 0,
@@ -41,6 +47,7 @@ const fn column(name: &'static str, description: &'static str) -> Column {
 const fn wide(name: &'static str, description: &'static str) -> Column {
     Column {
         name,
+        kind: TEXT,
         format: "",
         description,
         priority: 1,
@@ -50,6 +57,7 @@ const fn wide(name: &'static str, description: &'static str) -> Column {
 const fn object_name(priority: u8) -> Column {
     Column {
         name: "Name",
+        kind: TEXT,
         format: "name",
         description: NAME,
         priority,
@@ -59,6 +67,8 @@ const fn object_name(priority: u8) -> Column {
 const fn age() -> Column {
     column("Age", AGE)
 }
+
+const TEXT: &str = "string";
 
 const NAME: &str = "Name must be unique within a namespace. Is required when creating resources, although \
     some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation \

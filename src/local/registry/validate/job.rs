@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::meta::push_all;
-use super::{IMMUTABLE, meta, names, pod, success};
+use super::{IMMUTABLE, meta, pod, success};
+use crate::local::names;
 use crate::local::object::{items, text};
 use crate::local::status::Cause;
 

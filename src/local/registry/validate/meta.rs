@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::names;
 use crate::local::kinds::Kind;
+use crate::local::names;
 use crate::local::object::{items, text};
 use crate::local::status::Cause;
 

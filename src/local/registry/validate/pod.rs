@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::meta::{check_labels, push_all};
-use super::names;
+use crate::local::names;
 use crate::local::object::items;
 use crate::local::quantity;
 use crate::local::status::Cause;

@@ -4,6 +4,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::local::names::{LABEL_VALUE, NAME_PART, SUBDOMAIN};
 
 fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -53,7 +54,7 @@ fn what_a_selector_matches() {
 #[test]
 fn what_upstream_refuses_is_refused_in_its_words() {
     let operators = "expected: in, notin, =, ==, !=, gt, lt";
-    let value = |value: &str| format!("values[0][a]: Invalid value: {value:?}: {VALUE_WORDS}");
+    let value = |value: &str| format!("values[0][a]: Invalid value: {value:?}: {LABEL_VALUE}");
     let cases = [
         ("=x", "found '=', expected: !, identifier, or 'end of string'".to_owned()),
         (",a", "found ',', expected: !, identifier, or 'end of string'".to_owned()),
@@ -81,15 +82,15 @@ fn what_upstream_refuses_is_refused_in_its_words() {
         ),
         ("a=$x", format!("unable to parse requirement: {}", value("$x"))),
         ("a=ü", format!("unable to parse requirement: {}", value("ü"))),
-        ("-a=b", format!("unable to parse requirement: <nil>: Invalid value: \"-a\": name part {NAME_WORDS}")),
+        ("-a=b", format!("unable to parse requirement: <nil>: Invalid value: \"-a\": name part {NAME_PART}")),
         ("/a", "unable to parse requirement: <nil>: Invalid value: \"/a\": prefix part must be non-empty".to_owned()),
         (
             "a/=b",
             format!(
-                "unable to parse requirement: <nil>: Invalid value: \"a/\": name part must be non-empty; name part {NAME_WORDS}"
+                "unable to parse requirement: <nil>: Invalid value: \"a/\": name part must be non-empty; name part {NAME_PART}"
             ),
         ),
-        ("A.B/c", format!("unable to parse requirement: <nil>: Invalid value: \"A.B/c\": prefix part {PREFIX_WORDS}")),
+        ("A.B/c", format!("unable to parse requirement: <nil>: Invalid value: \"A.B/c\": prefix part {SUBDOMAIN}")),
     ];
     for (selector, words) in cases {
         let refused = LabelSelector::parse(selector).unwrap_err();
