@@ -11,6 +11,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 use clap_complete::Shell;
 
 use crate::plan::{LogLevel, PlanError, Resource, RunId, Toleration, fields, image, labels};
+use crate::ui::theme::Look;
 
 const ABOUT: &str = "Runs one computation over many Kubernetes pods, shows it happening, and proves the number
 
@@ -180,6 +181,18 @@ pub struct GlobalFlags {
     /// Draw with ASCII characters alone
     #[arg(long, global = true, help_heading = "Output")]
     pub ascii: bool,
+    /// Tell in lines what would be drawn on the whole screen
+    #[arg(long, global = true, help_heading = "Output")]
+    pub plain: bool,
+    /// Draw with the colours of this theme
+    #[arg(long, value_enum, value_name = "THEME", global = true, help_heading = "Output")]
+    pub theme: Option<Look>,
+    /// Leave the mouse to the terminal
+    #[arg(long, global = true, help_heading = "Output")]
+    pub no_mouse: bool,
+    /// Move nothing on the screen but what is news
+    #[arg(long, global = true, help_heading = "Output")]
+    pub reduced_motion: bool,
 }
 
 /// When output is coloured.
@@ -494,6 +507,15 @@ impl Cli {
         let (_, flags, why) = MEANINGLESS.into_iter().find(|(name, _, _)| *name == command)?;
         let flag = flags.iter().find(|flag| self.global.is_given(flag))?;
         Some((*flag, command, why))
+    }
+
+    /// Tells whether a run is to be told in lines, also on a terminal.
+    pub fn is_headless(&self) -> bool {
+        match &self.command {
+            Some(Command::Run(flags)) => flags.headless || flags.detach,
+            Some(Command::Rerun(flags)) => flags.headless || flags.detach,
+            Some(_) | None => false,
+        }
     }
 
     /// Returns the form in which this command prints.

@@ -29,6 +29,7 @@ pub mod failure;
 pub mod limit;
 pub mod logs;
 pub mod meter;
+pub mod preflight;
 pub mod probe;
 pub mod watch;
 

@@ -10,16 +10,18 @@ mod find;
 mod list;
 mod local;
 mod man;
-mod rerun;
+pub mod rerun;
 mod result;
 mod run;
+mod tui;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use crate::cli::{Cli, Command, PlanFlags};
 use crate::cluster::connect::{Connection, connect_context, connect_in_cluster, connect_kubeconfig_text};
-use crate::config::{Color, Config, Output, Surroundings, Where, check_flags, plan_from_flags};
+use crate::config::file::ConfigFile;
+use crate::config::{Color, Config, Environment, Output, Surroundings, Where, check_flags, file_path};
 use crate::error::{Error, report};
 use crate::host::{self, Host, Shape};
 use crate::ledger::StateFolder;
@@ -58,7 +60,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn dispatch(cli: &Cli) -> Result<u8, Error> {
     check_flags(cli)?;
     let environment = |name: &str| std::env::var_os(name);
-    let config = || Config::resolve(cli, &environment);
+    let config = || Config::resolve(cli, &environment, &config_file(&environment)?);
     match &cli.command {
         // These three run as processes of pods: single-threaded, and without any of the tool's own configuration.
         Some(Command::Worker) => Ok(ttg_worker::app::run()),
@@ -94,9 +96,25 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
             };
             block_on(local::local(&config()?, shape))
         }
+        None if tui::is_wanted(&config()?) => block_on(tui::open(&config()?)),
         None => Err(Error::usage("no command was given").with_hint(
             "`ttg-tui run` computes π(10,000,000) on a local cluster; `ttg-tui --help` shows every command",
         )),
+    }
+}
+
+/// Reads the config file. Without one nothing is said there.
+fn config_file(environment: Environment<'_>) -> Result<ConfigFile, Error> {
+    let Some(path) = file_path(environment) else {
+        return Ok(ConfigFile::default());
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => ConfigFile::parse(&text).map_err(|why| {
+            let hint = "mend it, or move it away: nothing needs one";
+            Error::usage(format!("{}: {why}", path.display())).with_hint(hint)
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(ConfigFile::default()),
+        Err(error) => Err(Error::usage(format!("cannot read {}: {error}", path.display()))),
     }
 }
 
@@ -118,7 +136,7 @@ fn block_on(command: impl Future<Output = Result<u8, Error>>) -> Result<u8, Erro
 }
 
 fn print_manifest(config: &Config, flags: &PlanFlags) -> Result<u8, Error> {
-    let plan = plan_from_flags(flags, rand::random())?;
+    let plan = config.plan(flags, rand::random())?;
     let text = manifest(&plan, config.namespace.as_deref())?;
     print(text.as_bytes())?;
     Ok(0)
@@ -242,10 +260,30 @@ struct Watched {
 }
 
 /// Watches a run to its end, submitting it first when that is to be done; returns the exit code.
-async fn watch(reached: Reached, config: &Config, clock: Clock, state: StateFolder, watched: Watched) -> u8 {
+async fn watch(
+    mut reached: Reached,
+    config: &Config,
+    clock: Clock,
+    state: StateFolder,
+    watched: Watched,
+) -> Result<u8, Error> {
+    if tui::is_wanted(config) {
+        let stage = tui::Stage::Run(Box::new((reached, watched)));
+        return Box::pin(tui::play(config, clock, state, stage)).await;
+    }
+    let host = reached.host.take();
+    let end = shell::run(session(reached, config, clock, state, watched)).await;
+    if let Some(host) = host {
+        host.cluster.stop().await;
+    }
+    Ok(end.exit_code())
+}
+
+/// Makes the session that watches a run.
+fn session(reached: Reached, config: &Config, clock: Clock, state: StateFolder, watched: Watched) -> Session {
     let Reached {
         connection,
-        host,
+        host: _,
         flags,
         is_gone,
     } = reached;
@@ -262,17 +300,12 @@ async fn watch(reached: Reached, config: &Config, clock: Clock, state: StateFold
         seed: rand::random(),
         kept,
     };
-    let end = shell::run(Session {
+    Session {
         clock,
         connection,
         started,
         state,
         teller,
         is_gone,
-    })
-    .await;
-    if let Some(host) = host {
-        host.cluster.stop().await;
     }
-    end.exit_code()
 }

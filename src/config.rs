@@ -10,9 +10,18 @@ use crate::cli::{Cli, GlobalFlags, PlanFlags};
 pub use crate::cli::{Color, Output};
 use crate::error::Error;
 use crate::plan::{self, Plan, RunId, pace};
+use crate::ui::keymap::Keymap;
+use crate::ui::theme::Look;
+use file::ConfigFile;
+
+pub mod file;
 
 /// The folder of this program inside of the folders of the person.
 const FOLDER: &str = "ttg-tui";
+/// The name of the config file in that folder.
+const FILE: &str = "config.toml";
+/// How the config file calls the local cluster.
+const LOCAL: &str = "local";
 
 /// Which cluster is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +50,24 @@ pub struct Config {
     pub output: Output,
     /// When output is coloured; whether `Auto` means yes depends on the terminal.
     pub color: Color,
-    /// Whether only ASCII characters are drawn.
+    /// Whether only ASCII characters are written.
     pub ascii: bool,
+    /// Whether the locale is one of UTF-8; elsewhere only ASCII characters are drawn.
+    pub is_utf8: bool,
+    /// Whether a run may be drawn on a terminal; otherwise it is told in lines.
+    pub draws: bool,
+    /// How meanings look, when that was said.
+    pub theme: Option<Look>,
+    /// Whether the terminal shows 24-bit colours.
+    pub true_color: bool,
+    /// Whether clicks are reported.
+    pub mouse: bool,
+    /// Whether nothing moves but what is news.
+    pub reduced_motion: bool,
+    /// What keys mean.
+    pub keymap: Keymap,
+    /// The workers' image, when the config file names one.
+    pub image: Option<String>,
     /// The folder for what must be kept: runs and their ledgers.
     pub state_folder: PathBuf,
     /// The folder for what lasts as long as a process: how to find a running local cluster.
@@ -53,20 +78,38 @@ pub struct Config {
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 impl Config {
-    /// Resolves the command line and the environment.
-    pub fn resolve(cli: &Cli, environment: Environment<'_>) -> Result<Self, Error> {
+    /// Resolves the command line, the environment and the config file.
+    pub fn resolve(cli: &Cli, environment: Environment<'_>, file: &ConfigFile) -> Result<Self, Error> {
         let state_folder = state_folder(environment)?;
         let runtime_folder =
             absolute(environment, "XDG_RUNTIME_DIR").map_or_else(|| state_folder.clone(), |folder| folder.join(FOLDER));
+        let flags = &cli.global;
         Ok(Self {
-            target: target(&cli.global, environment)?,
-            namespace: cli.global.namespace.clone(),
+            target: target(flags, file, environment)?,
+            namespace: flags.namespace.clone().or_else(|| file.namespace.clone()),
             output: cli.output(),
-            color: color(cli.global.color, environment),
-            ascii: cli.global.ascii,
+            color: color(flags.color, environment),
+            ascii: flags.ascii,
+            is_utf8: is_utf8(environment),
+            draws: !flags.plain && !cli.is_headless() && cli.output() == Output::Text && !is_dumb(environment),
+            theme: flags.theme.or(file.theme),
+            true_color: has_true_color(environment),
+            mouse: !flags.no_mouse && file.mouse.unwrap_or(true),
+            reduced_motion: flags.reduced_motion,
+            keymap: file.keymap().map_err(Error::usage)?,
+            image: file.image.clone(),
             state_folder,
             runtime_folder,
         })
+    }
+}
+
+impl Config {
+    /// Makes the plan that the flags ask for; what they leave open the config file may say.
+    pub fn plan(&self, flags: &PlanFlags, random: u32) -> Result<Plan, Error> {
+        let mut flags = flags.clone();
+        flags.image = flags.image.or_else(|| self.image.clone());
+        plan_from_flags(&flags, random)
     }
 }
 
@@ -81,6 +124,8 @@ pub struct Surroundings {
     pub locale: Option<String>,
     /// Where a kubeconfig is looked for.
     pub kubeconfigs: Vec<PathBuf>,
+    /// Whether `KUBECONFIG` or a flag says so.
+    pub is_kubeconfig_named: bool,
 }
 
 impl Surroundings {
@@ -91,31 +136,33 @@ impl Surroundings {
                 .map(|value| value.to_string_lossy().into_owned())
                 .filter(|value| !value.is_empty())
         };
+        let named = named_kubeconfigs(&cli.global, environment);
         Self {
             only_local: cli.global.local,
             term: text("TERM"),
             // The first one that is set has the word, as everywhere.
             locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(text),
-            kubeconfigs: kubeconfigs(&cli.global, environment),
+            kubeconfigs: named.clone().unwrap_or_else(|| home_kubeconfig(environment)),
+            is_kubeconfig_named: named.is_some(),
         }
     }
 }
 
 /// A flag wins over `KUBECONFIG`, a list of files, and that over the file below the home folder.
-fn kubeconfigs(flags: &GlobalFlags, environment: Environment<'_>) -> Vec<PathBuf> {
+fn named_kubeconfigs(flags: &GlobalFlags, environment: Environment<'_>) -> Option<Vec<PathBuf>> {
     if let Some(path) = &flags.kubeconfig {
-        return vec![path.clone()];
+        return Some(vec![path.clone()]);
     }
     let listed = environment("KUBECONFIG").unwrap_or_default();
     let listed: Vec<PathBuf> = std::env::split_paths(&listed)
         .filter(|path| !path.as_os_str().is_empty())
         .collect();
-    if listed.is_empty() {
-        let home = absolute(environment, "HOME");
-        home.map(|home| home.join(".kube/config")).into_iter().collect()
-    } else {
-        listed
-    }
+    Some(listed).filter(|listed| !listed.is_empty())
+}
+
+fn home_kubeconfig(environment: Environment<'_>) -> Vec<PathBuf> {
+    let home = absolute(environment, "HOME");
+    home.map(|home| home.join(".kube/config")).into_iter().collect()
 }
 
 /// Refuses a flag that would be ignored: whoever typed it expects something of it.
@@ -167,8 +214,8 @@ pub fn plan_from_flags(flags: &PlanFlags, random: u32) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-/// Nobody submits to a cluster by accident: outside of a pod only a flag chooses one, `KUBECONFIG` alone does not.
-fn target(flags: &GlobalFlags, environment: Environment<'_>) -> Result<Where, Error> {
+/// Nobody submits to a cluster by accident: outside of a pod only a flag or the config file chooses one, `KUBECONFIG` alone does not.
+fn target(flags: &GlobalFlags, file: &ConfigFile, environment: Environment<'_>) -> Result<Where, Error> {
     let chosen = flags.context.is_some() || flags.kubeconfig.is_some();
     if flags.local && chosen {
         let what = "--local names another cluster than --context and --kubeconfig";
@@ -181,10 +228,15 @@ fn target(flags: &GlobalFlags, environment: Environment<'_>) -> Result<Where, Er
         });
     }
     let in_pod = environment("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty());
-    Ok(if in_pod && !flags.local {
-        Where::InCluster
-    } else {
-        Where::Local
+    let by_file = file.cluster.as_ref().filter(|cluster| *cluster != LOCAL);
+    Ok(match by_file {
+        _ if flags.local => Where::Local,
+        Some(context) => Where::Context {
+            name: Some(context.clone()),
+            kubeconfig: None,
+        },
+        None if in_pod => Where::InCluster,
+        None => Where::Local,
     })
 }
 
@@ -206,6 +258,31 @@ fn state_folder(environment: Environment<'_>) -> Result<PathBuf, Error> {
             Error::usage("cannot tell where to keep runs: neither XDG_STATE_HOME nor HOME is an absolute path")
                 .with_hint("set XDG_STATE_HOME to a folder that lasts")
         })
+}
+
+/// Returns where the config file is looked for.
+pub fn file_path(environment: Environment<'_>) -> Option<PathBuf> {
+    let folder = absolute(environment, "XDG_CONFIG_HOME");
+    let folder = folder.or_else(|| absolute(environment, "HOME").map(|home| home.join(".config")));
+    folder.map(|folder| folder.join(FOLDER).join(FILE))
+}
+
+fn is_dumb(environment: Environment<'_>) -> bool {
+    environment("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// The first of these variables that is set has the word, as everywhere.
+fn is_utf8(environment: Environment<'_>) -> bool {
+    let set = |name: &&str| environment(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    locale.is_some_and(|locale| {
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+fn has_true_color(environment: Environment<'_>) -> bool {
+    environment("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit")
 }
 
 /// The XDG specification has relative paths ignored.

@@ -79,3 +79,6 @@ pub mod plan;
 pub mod report;
 pub mod run;
 pub mod shell;
+pub mod terminal;
+pub mod ui;
+pub mod view;

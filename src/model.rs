@@ -6,10 +6,16 @@
 //!
 //! It must not know of kube, files, terminals or how anything is drawn.
 
+pub mod change;
 pub mod effect;
 pub mod event;
+pub mod history;
 pub mod intent;
+pub mod log_tail;
+pub mod preflight;
 mod settle;
+mod shown;
+pub mod twin;
 mod update;
 
 use std::collections::BTreeMap;
@@ -17,9 +23,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::run::state::RunState;
-use crate::run::summary::{Headline, Place, Summary, summarize};
+use crate::run::summary::{Headline, Place, Summary, summarize, unproven};
+use change::ChangeNow;
 use effect::{End, FollowTarget};
-use event::{ApiCost, Started, Task, WatchOf};
+use event::{ApiCost, Rights, Started, Task, WatchOf};
+use history::History;
+use log_tail::LogTail;
 pub use update::update;
 
 /// Where a session stands.
@@ -59,6 +68,15 @@ pub struct Model {
     follow_again: bool,
     cost: ApiCost,
     logs_dropped: u64,
+    history: History,
+    /// The last change that was asked for here.
+    change: Option<ChangeNow>,
+    log: LogTail,
+    rights: Rights,
+    /// The run in one value, once the session has ended.
+    final_summary: Option<Box<Summary>>,
+    /// When time last passed.
+    ticked_at: Option<Timestamp>,
 }
 
 impl Model {
@@ -85,6 +103,12 @@ impl Model {
             follow_again: true,
             cost: ApiCost::default(),
             logs_dropped: 0,
+            history: History::default(),
+            change: None,
+            log: LogTail::default(),
+            rights: Rights::default(),
+            final_summary: None,
+            ticked_at: None,
         }
     }
 
@@ -120,6 +144,7 @@ impl Model {
     pub fn finish(&mut self, cost: ApiCost, end: End) {
         self.cost = cost;
         self.stage = Stage::Ended(end);
+        self.final_summary = Some(Box::new(self.summary()));
     }
 
     /// Returns the run in one value.
@@ -132,7 +157,7 @@ impl Model {
         };
         let headline = match end {
             End::Proven => Headline::Proven,
-            End::Unproven => Headline::Incomplete,
+            End::Unproven => unproven(&self.run),
             End::Failed | End::Refused => Headline::Failed,
             End::Cancelled => Headline::Cancelled,
             End::Lost | End::Signal(_) | End::Left => Headline::Unfinished,
@@ -150,6 +175,18 @@ impl Model {
         // Dropped lines also show as gaps in their numbers, unless the log ended with them.
         summary.log_lines_lost = summary.log_lines_lost.max(self.logs_dropped);
         summary
+    }
+
+    /// Returns the flags by which kubectl finds the run's pods, with a space before each.
+    fn kubectl_flags(&self) -> String {
+        let Started {
+            namespace, reach_flags, ..
+        } = &self.started;
+        if reach_flags.contains(" -n ") {
+            reach_flags.clone()
+        } else {
+            format!("{reach_flags} -n {namespace}")
+        }
     }
 
     /// Returns the words with which the run can be attached to again.

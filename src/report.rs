@@ -34,7 +34,7 @@ impl Values {
         }
     }
 
-    fn text(self, value: i128) -> String {
+    pub(crate) fn text(self, value: i128) -> String {
         self.kernel.map_or_else(
             || Grouped(value).to_string(),
             |kernel| kernel.describe(self.domain, value),
@@ -96,7 +96,7 @@ impl Style {
 
     /// Writes a line: control characters become spaces, so that it stays one line, and in ASCII everything else has a
     /// twin.
-    fn plain(self, text: &str) -> String {
+    pub(crate) fn plain(self, text: &str) -> String {
         let mut line = String::with_capacity(text.len());
         let mut is_exponent = false;
         for c in text.chars() {
@@ -136,7 +136,7 @@ fn ascii_twin(c: char) -> &'static str {
 }
 
 /// Writes a point in time since the start of the run, such as `00:01.2` or `1:02:03.4`.
-fn clock(at_ms: u64) -> String {
+pub(crate) fn clock(at_ms: u64) -> String {
     let (tenth, seconds) = (at_ms / 100 % 10, at_ms / 1_000);
     let (second, minute, hour) = (seconds % 60, seconds / 60 % 60, seconds / 3_600);
     if hour == 0 {
@@ -147,7 +147,7 @@ fn clock(at_ms: u64) -> String {
 }
 
 /// Writes a span of time with its unit, such as `850 ms`, `1.2 s`, `1 min 4 s` or `2 h 5 min`.
-fn span(ms: u64) -> String {
+pub(crate) fn span(ms: u64) -> String {
     let seconds = ms / 1_000;
     match seconds {
         0 => format!("{ms} ms"),
@@ -158,7 +158,7 @@ fn span(ms: u64) -> String {
 }
 
 /// Writes a number with its noun, such as `1 index` or `12 indexes`.
-fn count(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
     format!("{} {noun}", Grouped(number))
 }

@@ -3,30 +3,37 @@
 //! Three bounded lanes feed it in this order: intents and signals, facts and outcomes, logs. Nothing here decides anything
 //! about a run; `model` does.
 
+mod desk;
+pub mod face;
 mod keeper;
 mod output;
 mod teller;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use ttg_worker::app::Monotonic;
 use ttg_worker::work::{Pace, Task, work};
 
+use crate::cluster::clean::clean;
 use crate::cluster::connect::Connection;
-use crate::cluster::logs::LogPool;
-use crate::cluster::{effects, watch};
+use crate::cluster::logs::{LogPool, tail};
+use crate::cluster::{effects, probe, watch};
 use crate::ledger::StateFolder;
 use crate::model::effect::{Effect, End, JobChange};
 use crate::model::event::{Event, Outcome, Signal, Started};
 use crate::model::{Model, update};
 use crate::plan::{Plan, Rerun};
 use crate::run::fact::{CompletionIndex, Computes, Delta, JobUid};
+use crate::run::summary::Summary;
+use desk::Desk;
+use face::Face;
 use keeper::Keeper;
 pub use teller::{Form, Teller, summary_in};
 
@@ -40,6 +47,9 @@ const LOGS_MAX: usize = 4096;
 const DRAIN_MAX: usize = 1024;
 /// How long the end of the tasks is waited for; they end when they are told to, so this is for what hangs.
 const TASKS_END: Duration = Duration::from_secs(2);
+
+/// The most characters of a person's name.
+const NAME_CHARS_MAX: usize = 100;
 
 /// The clock of a session: the time of day at its start, and from there on a clock that nobody sets.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +96,7 @@ pub struct Session {
     pub started: Started,
     /// Where runs are kept.
     pub state: StateFolder,
-    /// Who tells the person what happens.
+    /// Who tells the person what happens, where nothing is drawn.
     pub teller: Teller,
     /// Tells whether the cluster has ended, where this machine knows that: a local one in another process.
     pub is_gone: Option<IsGone>,
@@ -105,69 +115,155 @@ struct Shell {
     facts: Sender<Event>,
     logs: Sender<Event>,
     log_pool: Option<LogPool>,
+    /// The log that a person reads.
+    reading: Option<AbortHandle>,
+    /// Whether a screen shows what happens; then it is not told in lines.
+    is_drawn: bool,
+    /// Ends what watches the run.
+    watching: CancellationToken,
     tasks: JoinSet<()>,
     token: CancellationToken,
 }
 
-/// Runs a session to its end; returns how it ended.
+/// Runs a session to its end, telling it in lines; returns how it ended.
 pub async fn run(session: Session) -> End {
-    let Session {
-        clock,
-        connection,
-        started,
-        state,
-        teller,
-        is_gone,
-    } = session;
-    let (keys, mut keys_lane) = mpsc::channel(KEYS_MAX);
-    let (facts, mut facts_lane) = mpsc::channel(FACTS_MAX);
-    let (logs, mut logs_lane) = mpsc::channel(LOGS_MAX);
+    Box::pin(play(session, None)).await.end
+}
+
+/// Runs a session on a screen until the person leaves it; returns how it ended and what follows.
+pub async fn show(session: Session, face: Face) -> Ended {
+    Box::pin(play(session, Some(face))).await
+}
+
+/// How a session ended.
+pub struct Ended {
+    /// How the run ended.
+    pub end: End,
+    /// What the person wants next.
+    pub next: Next,
+    /// The run in one value; none when it never was on the cluster.
+    pub summary: Option<Summary>,
+    /// The screen; none when the terminal is gone.
+    pub face: Option<Face>,
+}
+
+/// What the person wants after a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// To leave the program.
+    Leave,
+    /// To fill the form for another run.
+    NewRun,
+    /// To submit one more Job for what is missing or disputed.
+    Rerun,
+}
+
+async fn play(session: Session, face: Option<Face>) -> Ended {
+    let (keys, keys_lane) = mpsc::channel(KEYS_MAX);
+    let (facts, facts_lane) = mpsc::channel(FACTS_MAX);
+    let (logs, logs_lane) = mpsc::channel(LOGS_MAX);
     let token = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(watch_signals(keys, token.clone()));
+    let started = session.started;
     let mut shell = Shell {
-        model: Model::new(clock.now(), started.clone()),
-        keeper: Keeper::new(state, facts.clone(), &started.kept),
-        clock,
-        connection,
-        teller,
-        is_gone,
+        model: Model::new(session.clock.now(), started.clone()),
+        keeper: Keeper::new(session.state, facts.clone(), &started.kept),
+        clock: session.clock,
+        connection: session.connection,
+        teller: session.teller,
+        is_gone: session.is_gone,
         facts,
         logs,
         log_pool: None,
+        reading: None,
+        is_drawn: face.is_some(),
         tasks,
+        watching: token.child_token(),
         token,
     };
-    let mut end = shell.take(Event::Started(Box::new(started)));
+    let mut desk = Desk {
+        face,
+        next: None,
+        end: shell.take(Event::Started(Box::new(started))),
+    };
+    let mut lanes = Lanes {
+        keys: keys_lane,
+        facts: facts_lane,
+        logs: logs_lane,
+    };
+    let mut is_concluded = false;
     let mut tick = interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    while end.is_none() {
-        // A reader of our output that is far behind holds the run's news back, but never a signal.
-        let is_behind = shell.teller.is_behind();
-        let event = tokio::select! {
-            biased;
-            Some(event) = keys_lane.recv() => event,
-            () = shell.teller.room() => Event::Drained,
-            Some(event) = facts_lane.recv(), if !is_behind => event,
-            Some(event) = logs_lane.recv(), if !is_behind => event,
-            _ = tick.tick() => Event::Tick,
-        };
-        shell.teller.push();
-        end = shell.take(event);
-        let mut left = if is_behind { 0 } else { DRAIN_MAX };
-        while left > 0 && end.is_none() {
-            let Some(event) = next(&mut keys_lane, &mut facts_lane, &mut logs_lane) else {
-                break;
-            };
-            end = shell.take(event);
-            left -= 1;
+    while !desk.is_left() {
+        if let Some(end) = desk.end.clone().filter(|_| !is_concluded) {
+            is_concluded = true;
+            shell.conclude(&end, &mut lanes).await;
+            desk.show_end(&shell.model);
         }
-        end = end.or_else(|| shell.take(Event::Drained));
-        shell.keeper.push_backlog();
+        turn(&mut shell, &mut desk, &mut lanes, &mut tick).await;
     }
+    let Desk { face, next, end } = desk;
+    let end = end.unwrap_or(End::Left);
+    if !is_concluded {
+        shell.conclude(&end, &mut lanes).await;
+    }
+    let Lanes { keys, facts, logs } = lanes;
     // Nobody reads these lanes any more; a task that waits for room in one of them must not wait for ever.
-    drop((facts_lane, logs_lane));
-    shell.finish(end.unwrap_or(End::Left), keys_lane).await
+    drop((facts, logs));
+    let summary = shell.finish(keys).await;
+    Ended {
+        end,
+        next: next.unwrap_or(Next::Leave),
+        summary,
+        face,
+    }
+}
+
+/// The lanes by which everything comes in.
+struct Lanes {
+    keys: Receiver<Event>,
+    facts: Receiver<Event>,
+    logs: Receiver<Event>,
+}
+
+/// One turn of the loop: waits for something, takes it and what else is there, and lets follow what follows from all of it.
+async fn turn(shell: &mut Shell, desk: &mut Desk, lanes: &mut Lanes, tick: &mut Interval) {
+    // A reader of our output that is far behind holds the run's news back, but never a signal.
+    let is_behind = shell.teller.is_behind();
+    let is_over = desk.end.is_some();
+    let event = tokio::select! {
+        biased;
+        Some(event) = lanes.keys.recv() => {
+            desk.note_signal(&event);
+            event
+        }
+        heard = desk.next() => {
+            desk.hear(shell, heard);
+            Event::Drained
+        }
+        () = shell.teller.room() => Event::Drained,
+        Some(event) = lanes.facts.recv(), if !is_behind => event,
+        Some(event) = lanes.logs.recv(), if !is_behind => event,
+        _ = tick.tick(), if !is_over => Event::Tick,
+    };
+    shell.teller.push();
+    let is_news = event != Event::Drained;
+    let mut take = |event| desk.end = desk.end.take().or(shell.take(event));
+    take(event);
+    let mut left = if is_behind { 0 } else { DRAIN_MAX };
+    while left > 0 {
+        let Some(event) = next(&mut lanes.keys, &mut lanes.facts, &mut lanes.logs) else {
+            break;
+        };
+        take(event);
+        left -= 1;
+    }
+    take(Event::Drained);
+    shell.keeper.push_backlog();
+    if is_news {
+        desk.refresh(shell);
+    }
 }
 
 /// Takes what waits, in the order of the lanes.
@@ -186,8 +282,14 @@ impl Shell {
             return self.hand_over(at, event);
         }
         let cost = Event::Cost(self.connection.meter.cost());
-        let end = self.hand_over(at, cost).or_else(|| self.hand_over(at, event));
-        self.teller.tell_progress(at, &self.model);
+        let mut end = self.hand_over(at, cost);
+        // Whoever does not listen to the workers must not find them silent.
+        if end.is_none() && !self.teller.is_behind() {
+            end = self.hand_over(at, event);
+        }
+        if !self.is_drawn {
+            self.teller.tell_progress(at, &self.model);
+        }
         self.keeper.look(self.model.run().plan());
         let is_gone = self.model.is_out_of_contact() && self.is_gone.as_ref().is_some_and(|is_gone| is_gone());
         if end.is_none() && is_gone {
@@ -218,6 +320,9 @@ impl Shell {
             Effect::Recompute(index) => self.recompute(index),
             Effect::Collect => self.collect(),
             Effect::Change(change) => self.change(change),
+            Effect::ReadLog(pod) => self.read_log(pod),
+            // The screen has it from the model.
+            Effect::Tell(_) if self.is_drawn => {}
             Effect::Tell(event) => self.teller.tell(at, self.model.started_at(), &event),
             Effect::Leave(end) => return Some(end),
         }
@@ -242,11 +347,16 @@ impl Shell {
     }
 
     fn submit(&mut self, plan: Plan, rerun: Option<Rerun>) {
-        let connection = self.connection.clone();
+        let (connection, facts) = (self.connection.clone(), self.facts.clone());
         self.beside(async move {
+            // As long as nothing is watched, the lane has room.
+            let tell_wait = |after_ms, why| {
+                let postponed = Outcome::Postponed { after_ms, why };
+                facts.try_send(Event::Outcome(postponed)).ok();
+            };
             let outcome = match rerun {
-                Some(rerun) => effects::submit_rerun(&connection, plan, rerun).await,
-                None => effects::submit(&connection, plan, &mut || rand::random()).await,
+                Some(rerun) => effects::submit_rerun(&connection, plan, rerun, &tell_wait).await,
+                None => effects::submit(&connection, plan, &mut || rand::random(), &tell_wait).await,
             };
             vec![Event::Outcome(outcome)]
         });
@@ -254,12 +364,33 @@ impl Shell {
 
     fn watch(&mut self, job: &str, uid: &JobUid, computes: &Computes) {
         self.keeper.open(self.model.run().plan());
-        for watch in watch::watch_run(&self.connection, job, uid, computes, &self.facts, &self.token) {
+        for watch in watch::watch_run(&self.connection, job, uid, computes, &self.facts, &self.watching) {
             self.tasks.spawn(watch);
         }
-        let (pool, work) = LogPool::new(self.connection.clone(), self.logs.clone(), self.token.clone());
+        let (pool, work) = LogPool::new(self.connection.clone(), self.logs.clone(), self.watching.clone());
         self.tasks.spawn(work);
         self.log_pool = Some(pool);
+        if self.is_drawn {
+            // Only a screen has keys that these rights are for.
+            let connection = self.connection.clone();
+            self.beside(async move { vec![Event::Rights(probe::rights(&connection).await)] });
+        }
+    }
+
+    fn read_log(&mut self, pod: Option<String>) {
+        if let Some(reading) = self.reading.take() {
+            reading.abort();
+        }
+        self.reading = pod.map(|pod| {
+            let (token, logs) = (self.token.clone(), self.logs.clone());
+            let reading = tail::tail(self.connection.clone(), pod, logs);
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = token.cancelled() => {}
+                    () = reading => {}
+                }
+            })
+        });
     }
 
     fn collect(&mut self) {
@@ -312,16 +443,35 @@ impl Shell {
         }
     }
 
-    async fn finish(mut self, end: End, mut keys_lane: Receiver<Event>) -> End {
+    /// Keeps how the run ended, and stops watching it.
+    async fn conclude(&mut self, end: &End, lanes: &mut Lanes) {
+        self.watching.cancel();
         let cost = self.connection.meter.cost();
         self.model.finish(cost, end.clone());
-        let summary = self.model.summary();
-        if let Err(why) = self.keeper.close(&summary).await {
+        let Some(summary) = self.model.final_summary() else {
+            return;
+        };
+        let mut closing = pin!(self.keeper.close(summary));
+        let closed = loop {
+            tokio::select! {
+                biased;
+                closed = &mut closing => break closed,
+                // Nothing that still comes in counts; who waits for room in a lane must not wait for ever.
+                Some(_) = lanes.facts.recv() => {}
+                Some(_) = lanes.logs.recv() => {}
+            }
+        };
+        if let Err(why) = closed {
             self.teller.complain(&why);
         }
+    }
+
+    async fn finish(mut self, mut keys_lane: Receiver<Event>) -> Option<Summary> {
         // People were told why there is no run; a program waits for its last line.
-        if self.model.was_submitted() || self.teller.is_for_programs() {
-            self.teller.tell_summary(&summary);
+        let is_worth_telling = self.model.was_submitted() || self.teller.is_for_programs();
+        let summary = self.model.final_summary().filter(|_| is_worth_telling).cloned();
+        if let Some(summary) = summary.as_ref().filter(|_| !self.is_drawn) {
+            self.teller.tell_summary(summary);
         }
         // Somebody may have stopped reading our output; a signal then ends the wait.
         tokio::select! {
@@ -332,7 +482,7 @@ impl Shell {
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         // What does not end in time is dropped with the runtime.
         tokio::time::timeout(TASKS_END, ended).await.ok();
-        end
+        summary
     }
 }
 
@@ -359,9 +509,8 @@ pub fn recompute(plan: &Plan, index: CompletionIndex, stop: &dyn Fn() -> bool) -
 
 /// Who a cancel is signed by: the person's name on this machine.
 pub fn whoami() -> String {
-    std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".into())
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    clean(&name.unwrap_or_else(|_| "somebody".into()), NAME_CHARS_MAX)
 }
 
 async fn watch_signals(keys: Sender<Event>, token: CancellationToken) {

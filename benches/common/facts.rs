@@ -81,6 +81,7 @@ fn pod(plan: &Plan, index: u32) -> PodFact {
         node: None,
         phase: Phase::Pending,
         terminating: false,
+        released: false,
         created_at: Some(Timestamp::UNIX_EPOCH),
         scheduled_at: None,
         started_at: None,

@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use super::clean::clean;
 use crate::plan::names::{
     CANCELLED_ANNOTATION, CONTROLLER_UID_LABEL, INDEX_ANNOTATION, INDEXES_ANNOTATION, PLAN_ANNOTATION, RUN_LABEL,
-    WORKER_CONTAINER,
+    TRACKING_FINALIZER, WORKER_CONTAINER,
 };
 use crate::plan::quantity::Quantity;
 use crate::plan::rerun::INDEXES_BYTES_MAX;
@@ -64,6 +64,11 @@ pub fn pod(pod: &Pod, computes: &Computes) -> Option<PodFact> {
         node: node.map(|node| NodeName(clean(node, NAME_MAX))),
         phase,
         terminating: meta.deletion_timestamp.is_some(),
+        released: !meta
+            .finalizers
+            .iter()
+            .flatten()
+            .any(|finalizer| finalizer == TRACKING_FINALIZER),
         created_at: time(meta.creation_timestamp.as_ref()),
         scheduled_at: scheduled
             .filter(|c| c.status == "True")

@@ -4,7 +4,8 @@
 //!
 //! Guarantees: nothing is made that a rehearsal on the server (a dry run) did not pass, where the server can rehearse; a
 //! Job that was stored is found again when the answer got lost; no Job or `ConfigMap` of somebody else is ever changed or
-//! deleted; a refused Job leaves no `ConfigMap` behind; every call ends in time.
+//! deleted; a refused Job leaves no `ConfigMap` behind; every call ends in time; a server that asks to wait is asked again, for
+//! about a minute in all, and each wait is told.
 //! Not guaranteed: that nothing was stored when no call got an answer. Then the `ConfigMap` stays, as a Job that was stored
 //! after all could not start a pod without it.
 
@@ -21,11 +22,16 @@ use super::convert;
 use super::failure::{CallError, failure, words};
 use crate::model::effect::JobChange;
 use crate::model::event::{Failure, FailureClass, Outcome};
+use crate::model::twin::patch_of;
 use crate::plan::job::{Part, owner_reference};
-use crate::plan::names::{CANCELLED_ANNOTATION, INDEXES_ANNOTATION, PLAN_ANNOTATION, RUN_LABEL};
+use crate::plan::names::{INDEXES_ANNOTATION, PLAN_ANNOTATION, RUN_LABEL};
 use crate::plan::remarks::{Remarks, compare};
 use crate::plan::{Plan, Rerun, RunId};
 use crate::run::fact::{Computes, JobFact, JobUid};
+use patience::Patience;
+pub use patience::TellWait;
+
+mod patience;
 
 /// The field manager: who the API server notes as the one who set a field.
 const FIELD_MANAGER: &str = "ttg-tui";
@@ -37,10 +43,18 @@ const NAMES_MAX: u32 = 4;
 const REMARKS_MAX: usize = 10;
 
 /// Stores a plan as a `ConfigMap` and a Job. A name that somebody else has is given up for another, made with `random`.
-pub async fn submit(connection: &Connection, mut plan: Plan, random: &mut (dyn FnMut() -> u32 + Send)) -> Outcome {
+pub async fn submit(
+    connection: &Connection,
+    mut plan: Plan,
+    random: &mut (dyn FnMut() -> u32 + Send),
+    tell_wait: TellWait<'_>,
+) -> Outcome {
+    let patience = Patience::new(tell_wait);
     let mut taken = Vec::new();
     for _ in 0..NAMES_MAX {
-        let submitted = Submission::new(connection, Part::new(&plan, None)).submit().await;
+        let submitted = Submission::new(connection, Part::new(&plan, None), patience)
+            .submit()
+            .await;
         match submitted {
             Ok((job, own)) => {
                 let remarks = taken.into_iter().chain(own).collect();
@@ -68,9 +82,10 @@ pub async fn submit(connection: &Connection, mut plan: Plan, random: &mut (dyn F
 }
 
 /// Stores a rerun as a `ConfigMap` and a Job. A name that somebody else has is given up for that of the next number.
-pub async fn submit_rerun(connection: &Connection, plan: Plan, mut rerun: Rerun) -> Outcome {
+pub async fn submit_rerun(connection: &Connection, plan: Plan, mut rerun: Rerun, tell_wait: TellWait<'_>) -> Outcome {
+    let patience = Patience::new(tell_wait);
     for _ in 0..NAMES_MAX {
-        let submitted = Submission::new(connection, Part::new(&plan, Some(&rerun)))
+        let submitted = Submission::new(connection, Part::new(&plan, Some(&rerun)), patience)
             .submit()
             .await;
         match submitted {
@@ -97,7 +112,9 @@ pub async fn submit_rerun(connection: &Connection, plan: Plan, mut rerun: Rerun)
 pub async fn rehearse(connection: &Connection, plan: &Plan) -> Result<Vec<String>, Failure> {
     let part = Part::new(plan, None);
     let mut job = part.job(&connection.namespace);
-    match Submission::new(connection, part).rehearse(&mut job).await {
+    // Whoever only wants to know how the cluster is hears at once that it is busy.
+    let submission = Submission::new(connection, part, Patience::none());
+    match submission.rehearse(&mut job).await {
         Ok(remarks) => Ok(remarks),
         Err(Problem::Failed { failure, .. }) => Err(failure),
         // Somebody else's name is no refusal of the Job: a run would take another.
@@ -156,42 +173,6 @@ fn describe(change: &JobChange) -> (String, String) {
     (tried.to_owned(), done.to_owned())
 }
 
-/// Makes the merge patch of a change; none for a delete. With the uid in it the server refuses to patch another Job of the
-/// same name. Jobs have no scale subresource.
-fn patch_of(change: &JobChange, uid: &JobUid, by: &str, now: Timestamp) -> Option<Value> {
-    let cancelled = |mark: Value| json!({"uid": uid, "annotations": {CANCELLED_ANNOTATION: mark}});
-    match change {
-        JobChange::Scale(workers) => Some(json!({"metadata": {"uid": uid}, "spec": {"parallelism": workers}})),
-        JobChange::Suspend => Some(json!({"metadata": {"uid": uid}, "spec": {"suspend": true}})),
-        JobChange::Resume => Some(json!({"metadata": cancelled(Value::Null), "spec": {"suspend": false}})),
-        JobChange::Cancel => {
-            let mark = format!("{} at {now:.0}", clean(by, 100));
-            Some(json!({"metadata": cancelled(mark.into()), "spec": {"suspend": true}}))
-        }
-        JobChange::Delete => None,
-    }
-}
-
-/// Writes the command of kubectl that does the same. `flags` name the cluster and the namespace, with a space before each.
-///
-/// It has no uid in it: a person who types it means the Job of that name.
-pub fn kubectl_twin(job: &str, flags: &str, change: &JobChange, by: &str, now: Timestamp) -> String {
-    let Some(mut patch) = patch_of(change, &JobUid::default(), by, now) else {
-        return format!("kubectl delete job {job}{flags}");
-    };
-    let metadata = patch.get_mut("metadata").and_then(Value::as_object_mut);
-    let is_bare = metadata.is_some_and(|metadata| {
-        metadata.remove("uid");
-        metadata.is_empty()
-    });
-    if let (true, Some(fields)) = (is_bare, patch.as_object_mut()) {
-        fields.remove("metadata");
-    }
-    // A quote inside of quotes, as a shell has it.
-    let patch = patch.to_string().replace('\'', r"'\''");
-    format!("kubectl patch job {job}{flags} --type=merge -p '{patch}'")
-}
-
 /// Deletes a Job and, in the background, what it owns. Without a policy the server would orphan the pods.
 async fn delete(connection: &Connection, jobs: &Api<Job>, job: &str, uid: &JobUid) -> Result<(), CallError> {
     let preconditions = Preconditions {
@@ -231,20 +212,31 @@ enum Problem {
 struct Submission<'a> {
     connection: &'a Connection,
     part: Part<'a>,
+    patience: Patience<'a>,
     name: String,
     jobs: Api<Job>,
     maps: Api<ConfigMap>,
 }
 
 impl<'a> Submission<'a> {
-    fn new(connection: &'a Connection, part: Part<'a>) -> Self {
+    fn new(connection: &'a Connection, part: Part<'a>, patience: Patience<'a>) -> Self {
         Self {
             connection,
             name: part.name(),
             part,
+            patience,
             jobs: Api::namespaced(connection.client.clone(), &connection.namespace),
             maps: Api::namespaced(connection.client.clone(), &connection.namespace),
         }
+    }
+
+    /// Makes a call, again and again as long as the server asks to wait; also tells whether an earlier try may have been carried
+    /// out.
+    async fn ask<T, F>(&self, call: impl Fn() -> F) -> (Result<T, CallError>, bool)
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        self.patience.ask(self.connection, call).await
     }
 
     /// Rehearses, then stores the `ConfigMap`, the Job, and the tie between them. Returns the Job and the remarks.
@@ -278,7 +270,9 @@ impl<'a> Submission<'a> {
 
     /// Lets the server check the Job without storing it, and adapts the Job to what the server does not know.
     async fn rehearse(&self, job: &mut Job) -> Result<Vec<String>, Problem> {
-        match self.connection.call(self.jobs.create(&post_params(true), job)).await {
+        let (params, sent) = (post_params(true), &*job);
+        let (rehearsed, _) = self.ask(|| self.jobs.create(&params, sent)).await;
+        match rehearsed {
             Ok(got) => {
                 let remarks = compare(&json_of(job), &json_of(&got));
                 Ok(adapt(job, &remarks, &self.part))
@@ -296,14 +290,16 @@ impl<'a> Submission<'a> {
     /// Stores the `ConfigMap`; tells whether this call made it.
     async fn create_config_map(&self) -> Result<bool, Problem> {
         let map = self.part.config_map(&self.connection.namespace);
-        let created = self.connection.call(self.maps.create(&post_params(false), &map)).await;
+        let params = post_params(false);
+        let (created, was_open) = self.ask(|| self.maps.create(&params, &map)).await;
         let Err(error) = created else { return Ok(true) };
         if !error.is_already_exists() && !error.is_open() {
             return Err(self.failed("ConfigMap", &error));
         }
-        match self.connection.call(self.maps.get(&self.name)).await {
+        let (found, _) = self.ask(|| self.maps.get(&self.name)).await;
+        match found {
             Ok(found) if same_run(&found.metadata, &map.metadata) && found.data == map.data => {
-                Ok(!error.is_already_exists())
+                Ok(was_open || !error.is_already_exists())
             }
             Ok(_) => Err(Problem::NameTaken),
             Err(_unknown) => Err(self.failed("ConfigMap", &error)),
@@ -312,14 +308,17 @@ impl<'a> Submission<'a> {
 
     /// Stores the Job. A Job that is there already with the same plan is this one: an earlier answer got lost.
     async fn create_job(&self, job: &Job) -> Result<Job, Problem> {
-        let error = match self.connection.call(self.jobs.create(&post_params(false), job)).await {
+        let params = post_params(false);
+        let (created, _) = self.ask(|| self.jobs.create(&params, job)).await;
+        let error = match created {
             Ok(stored) => return Ok(stored),
             Err(error) => error,
         };
         if !error.is_already_exists() && !error.is_open() {
             return Err(self.failed("Job", &error));
         }
-        match self.connection.call(self.jobs.get(&self.name)).await {
+        let (found, _) = self.ask(|| self.jobs.get(&self.name)).await;
+        match found {
             Ok(found) if same_run(&found.metadata, &job.metadata) => Ok(found),
             Ok(_) => Err(Problem::NameTaken),
             Err(_unknown) => Err(self.failed("Job", &error)),
@@ -328,19 +327,17 @@ impl<'a> Submission<'a> {
 
     /// Makes the Job the owner of the `ConfigMap`, so that both are deleted together.
     async fn tie(&self, job: &Job) -> Result<(), CallError> {
-        let patch = json!({"metadata": {"ownerReferences": [owner_reference(job)]}});
-        self.connection
-            .call(self.maps.patch(&self.name, &patch_params(), &Patch::Merge(&patch)))
-            .await
-            .map(|_| ())
+        let patch = Patch::Merge(json!({"metadata": {"ownerReferences": [owner_reference(job)]}}));
+        let params = patch_params();
+        let (tied, _) = self.ask(|| self.maps.patch(&self.name, &params, &patch)).await;
+        tied.map(|_| ())
     }
 
     /// Takes the `ConfigMap` back. What cannot be deleted stays: it is small, labelled and harmless.
     async fn delete_config_map(&self) {
-        self.connection
-            .call(self.maps.delete(&self.name, &DeleteParams::background()))
-            .await
-            .ok();
+        let params = DeleteParams::background();
+        let (deleted, _) = self.ask(|| self.maps.delete(&self.name, &params)).await;
+        deleted.ok();
     }
 
     fn failed(&self, kind: &str, error: &CallError) -> Problem {
@@ -348,10 +345,14 @@ impl<'a> Submission<'a> {
         let mut failure = failure(&what, error);
         let open = error.is_open();
         if open {
-            failure.hint = Some(format!(
-                "ttg-tui attach {} shows whether it was stored all the same",
-                self.part.run()
-            ));
+            let run = self.part.run();
+            let shown = format!("ttg-tui attach {run} shows whether it was stored all the same");
+            // What a server says that is not ready is worth more than that it may be out of reach.
+            let own = failure.hint.filter(|_| error.asks_to_wait_s().is_some());
+            failure.hint = Some(match own {
+                Some(own) => format!("{own}; {shown}"),
+                None => shown,
+            });
         }
         Problem::Failed { failure, open }
     }
@@ -368,19 +369,19 @@ fn same_run(found: &ObjectMeta, sent: &ObjectMeta) -> bool {
 }
 
 /// Tells whether a server refused only to rehearse: an admission webhook with side effects does.
-fn cannot_rehearse(error: &CallError) -> bool {
+pub(super) fn cannot_rehearse(error: &CallError) -> bool {
     error
         .status()
         .is_some_and(|status| status.code == 400 && status.message.contains("does not support dry run"))
 }
 
 /// Returns the JSON of a Job. A typed object always has one.
-fn json_of(job: &Job) -> Value {
+pub(super) fn json_of(job: &Job) -> Value {
     serde_json::to_value(job).unwrap_or_default()
 }
 
 /// Adapts a Job to a server that dropped fields of it, and puts what the server made of it into words.
-fn adapt(job: &mut Job, remarks: &Remarks, part: &Part<'_>) -> Vec<String> {
+pub(super) fn adapt(job: &mut Job, remarks: &Remarks, part: &Part<'_>) -> Vec<String> {
     let mut said = Vec::new();
     if remarks.dropped.iter().any(|path| path == "spec.backoffLimitPerIndex")
         && let Some(spec) = job.spec.as_mut()

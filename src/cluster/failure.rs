@@ -13,6 +13,12 @@ use crate::model::event::{Failure, FailureClass};
 /// The most characters of a server's words that are kept.
 const WORDS_MAX: usize = 1_000;
 
+/// The code of a server that has too much to do.
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// The code of a server, or of what stands in front of it, that cannot do it now.
+const SERVICE_UNAVAILABLE: u16 = 503;
+
 /// Why a call of the API failed.
 #[derive(Debug, Error)]
 pub enum CallError {
@@ -46,10 +52,21 @@ impl CallError {
         self.status().is_some_and(Status::is_already_exists)
     }
 
-    /// Tells whether it is open if the server has done what was asked: it was silent, or the answer got lost.
+    /// Tells whether it is open if the server has done what was asked: it was silent, or the answer got lost. What it refused
+    /// because there is too much to do was not begun.
     pub fn is_open(&self) -> bool {
         self.status()
-            .is_none_or(|status| class_of(status) == FailureClass::Unreachable)
+            .is_none_or(|status| status.code != TOO_MANY_REQUESTS && class_of(status) == FailureClass::Unreachable)
+    }
+
+    /// Returns for how many seconds the server asks to wait before it is asked the same again: 0 where it leaves that open, none
+    /// where it does not ask for it.
+    pub fn asks_to_wait_s(&self) -> Option<u32> {
+        let status = self.status()?;
+        let details = status.details.as_ref();
+        let asked_s = details.map_or(0, |details| details.retry_after_seconds);
+        let is_busy = matches!(status.code, TOO_MANY_REQUESTS | SERVICE_UNAVAILABLE);
+        (is_busy || (status.code >= 500 && asked_s > 0)).then_some(asked_s)
     }
 }
 
@@ -126,7 +143,7 @@ fn class_of(status: &Status) -> FailureClass {
         FailureClass::NotFound
     } else if status.is_already_exists() || status.is_conflict() {
         FailureClass::Conflict
-    } else if matches!(status.code, 408 | 410 | 429) || !(400..=499).contains(&status.code) {
+    } else if matches!(status.code, 408 | 410 | TOO_MANY_REQUESTS) || !(400..=499).contains(&status.code) {
         // 408 and 429 ask to come again later, 410 says that a list took too long; 5xx is a server in trouble.
         FailureClass::Unreachable
     } else {
@@ -152,6 +169,11 @@ fn hint_of(status: &Status) -> Option<String> {
         "kubectl create namespace makes it; -n chooses another".to_owned()
     } else if status.is_invalid() {
         "ttg-tui manifest prints the object that was refused".to_owned()
+    } else if status.code == TOO_MANY_REQUESTS {
+        "the API server has too much to do: try the same again in a while".to_owned()
+    } else if status.code == SERVICE_UNAVAILABLE {
+        "try the same again in a while; kubectl get --raw '/readyz?verbose' shows what the API server waits for"
+            .to_owned()
     } else {
         return None;
     };
@@ -193,6 +215,8 @@ fn quoted(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use kube::core::response::StatusDetails;
+
     use super::*;
 
     fn refusal(code: u16, reason: &str, message: &str) -> CallError {
@@ -263,12 +287,12 @@ mod tests {
             (
                 refusal(429, "TooManyRequests", "later"),
                 FailureClass::Unreachable,
-                None,
+                Some("too much to do"),
             ),
             (
                 refusal(503, "ServiceUnavailable", "down"),
                 FailureClass::Unreachable,
-                None,
+                Some("readyz"),
             ),
             (
                 CallError::TimedOut(Duration::from_secs(15)),
@@ -301,6 +325,33 @@ mod tests {
         let refused = kube::Error::Service("connection refused".into());
         assert_eq!(words(&CallError::Kube(refused)), "ServiceError: connection refused");
         assert!(CallError::TimedOut(Duration::ZERO).is_open() && refusal(500, "", "").is_open());
-        assert!(!refusal(403, "Forbidden", "no").is_open());
+        assert!(!refusal(403, "Forbidden", "no").is_open() && !refusal(429, "", "later").is_open());
+    }
+
+    #[test]
+    fn a_server_that_is_busy_asks_to_wait_and_perhaps_for_how_long() {
+        let details = |seconds| StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: Vec::new(),
+            retry_after_seconds: seconds,
+        };
+        let table = [
+            (429, 0, Some(0)),
+            (429, 7, Some(7)),
+            (503, 0, Some(0)),
+            (500, 0, None),
+            (500, 3, Some(3)),
+            (504, 0, None),
+            (403, 3, None),
+        ];
+        for (code, seconds, expected) in table {
+            let status = Status::failure("no", "").with_code(code).with_details(details(seconds));
+            let error = CallError::Kube(kube::Error::Api(status.boxed()));
+            assert_eq!(error.asks_to_wait_s(), expected, "{code} {seconds}");
+        }
+        assert_eq!(CallError::TimedOut(Duration::ZERO).asks_to_wait_s(), None);
     }
 }

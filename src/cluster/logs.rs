@@ -30,16 +30,17 @@ use self::resume::Resume;
 use super::clean::clean;
 use super::connect::Connection;
 use super::failure::{CallError, words};
-use crate::model::effect::FollowTarget;
+use crate::model::effect::{FOLLOWED_MAX, FollowTarget};
 use crate::model::event::Event;
 use crate::plan::names::WORKER_CONTAINER;
 use crate::run::fact::{LogFact, LogPart, PodUid};
 
 pub mod lines;
 mod resume;
+pub mod tail;
 
-/// The most log streams that are open at once: each is a TCP connection, and one from the API server to a kubelet.
-pub const STREAMS: usize = 32;
+/// The most log streams that are open at once.
+pub const STREAMS: usize = FOLLOWED_MAX;
 
 /// How many lines a first stream begins with. A pod may have logged for hours, and only its last lines move a bar.
 pub const FIRST_LINES: i64 = 100;
@@ -244,7 +245,15 @@ async fn follow(pods: Api<Pod>, target: FollowTarget, place: Place, lane: Arc<La
         let end = follow_once(&pods, &target, &place, &lane).await;
         failures = if end.read { 1 } else { failures.saturating_add(1) };
         if end.opened || end.why != told {
-            lane.send(&target.uid, LogPart::Closed { why: end.why.clone() });
+            let why = end.why.clone();
+            lane.send(
+                &target.uid,
+                if end.refused {
+                    LogPart::Refused { why }
+                } else {
+                    LogPart::Closed { why }
+                },
+            );
             told = end.why;
         }
         tokio::time::sleep(pause(failures, rand::random())).await;
@@ -255,6 +264,8 @@ async fn follow(pods: Api<Pod>, target: FollowTarget, place: Place, lane: Arc<La
 struct StreamEnd {
     /// Whether it was opened at all.
     opened: bool,
+    /// Whether the server, or the network, refused to open it. A log without a line yet is not refused, only silent.
+    refused: bool,
     /// Whether a new line was read.
     read: bool,
     why: String,
@@ -279,6 +290,7 @@ async fn follow_once(pods: &Api<Pod>, target: &FollowTarget, place: &Place, lane
         Ok(Err(error)) => {
             return StreamEnd {
                 opened: false,
+                refused: true,
                 read: false,
                 why: words(&CallError::Kube(error)),
             };
@@ -286,6 +298,7 @@ async fn follow_once(pods: &Api<Pod>, target: &FollowTarget, place: &Place, lane
         Err(_elapsed) => {
             return StreamEnd {
                 opened: false,
+                refused: false,
                 read: false,
                 why: silence(),
             };
@@ -317,6 +330,7 @@ async fn follow_once(pods: &Api<Pod>, target: &FollowTarget, place: &Place, lane
     };
     StreamEnd {
         opened: true,
+        refused: false,
         read,
         why,
     }

@@ -21,7 +21,7 @@ use super::clean::clean;
 use super::connect::{ConnectError, Connection};
 use super::convert;
 use super::failure::{chain, failure};
-use crate::model::event::Failure;
+use crate::model::event::{Failure, Rights};
 use crate::plan::Plan;
 use crate::plan::job::to_job;
 use crate::run::fact::NodeFact;
@@ -116,6 +116,23 @@ pub async fn version(connection: &Connection) -> Result<String, Failure> {
         Err(error) if error.status().is_some_and(Status::is_forbidden) => Ok("unknown".to_owned()),
         Err(error) => Err(failure(&format!("reach the cluster {}", connection.cluster), &error)),
     }
+}
+
+/// Asks whether this user may change and delete Jobs. What cannot be asked counts as allowed: the server will say.
+pub async fn rights(connection: &Connection) -> Rights {
+    let refusal = async |verb: &'static str| {
+        let right = Right {
+            verb,
+            group: "batch",
+            resource: "jobs",
+            subresource: "",
+            is_cluster_wide: false,
+        };
+        let is_refused = may(connection, right).await.is_ok_and(|may| !may);
+        is_refused.then(|| format!("you may not {verb} jobs in namespace {}", connection.namespace))
+    };
+    let (no_patch, no_delete) = tokio::join!(refusal("patch"), refusal("delete"));
+    Rights { no_patch, no_delete }
 }
 
 /// Asks whether this user has a right.

@@ -49,5 +49,5 @@ pub(super) async fn attach(config: &Config, asked: Option<&str>) -> Result<u8, E
         job: Some(Box::new(job)),
         kept,
     };
-    Ok(watch(reached, config, clock, state, watched).await)
+    watch(reached, config, clock, state, watched).await
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Exit};
 use crate::ledger::StateFolder;
 use crate::model::effect::JobChange;
 use crate::model::event::Outcome;
+use crate::model::twin::kubectl_twin;
 use crate::report::list::changed_line;
 use crate::run::fact::{Computes, JobFact};
 use crate::shell::{Clock, whoami};
@@ -24,11 +25,18 @@ pub(super) async fn change(config: &Config, asked: &str, change: &JobChange) -> 
         JobChange::Delete => found.all().collect(),
         JobChange::Scale(_) | JobChange::Suspend | JobChange::Resume | JobChange::Cancel => vec![found.changeable()],
     };
+    let mut failed = None;
     for job in jobs {
         if let Some(refusal) = refusal(job, change, &reached.flags) {
             return Err(refusal);
         }
-        change_job(config, &reached.connection, job, change, clock).await?;
+        // A Job that cannot be deleted is no reason to leave the others.
+        if let Err(error) = change_job(config, &reached.connection, job, change, clock).await {
+            failed.get_or_insert(error);
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     let run = &found.newest.run;
     let is_kept = state.runs()?.iter().any(|kept| kept.as_str() == run);
@@ -51,6 +59,7 @@ async fn change_job(
         Outcome::Changed { what, .. } => what,
         Outcome::ChangeFailed { failure, .. } => return Err(failure.into()),
         Outcome::Submitted { .. }
+        | Outcome::Postponed { .. }
         | Outcome::SubmitFailed(_)
         | Outcome::Kept(_)
         | Outcome::KeepFailed(_)
@@ -62,9 +71,19 @@ async fn change_job(
         }
     };
     let kubectl_flags = format!("{} -n {}", cluster_flags(config), connection.namespace);
-    let twin = effects::kubectl_twin(&job.name, &kubectl_flags, change, &by, now);
-    tell(&changed_line(style(config), &job.run, &what, &twin));
+    let twin = kubectl_twin(&job.name, &kubectl_flags, change, &by, now);
+    tell(&changed_line(style(config), &short_words(job), &what, &twin));
     Ok(())
+}
+
+/// Names a Job for a list: a run's first Job has the run's name.
+fn short_words(job: &JobFact) -> String {
+    let JobFact { name, run, .. } = job;
+    if name == run {
+        run.clone()
+    } else {
+        format!("{name} of {run}")
+    }
 }
 
 /// Names a Job by its run, and by its own name where that is another.
@@ -166,6 +185,10 @@ mod tests {
         };
         let said = refusal(&rerun, &JobChange::Resume, "").unwrap().to_string();
         assert!(said.starts_with("the Job ttg-a-r1 of ttg-a is complete, "), "{said}");
+        assert_eq!(
+            [short_words(&rerun), short_words(&job(None))],
+            ["ttg-a-r1 of ttg-a", "ttg-a"]
+        );
         let refused = refusal(&job(Some("Complete")), &JobChange::Resume, " -n lab").unwrap();
         assert_eq!(refused.exit_code(), 2);
         assert_eq!(refused.hint(), Some("how it ended: ttg-tui attach ttg-a -n lab"));

@@ -13,6 +13,7 @@ use crate::host;
 use crate::ledger::{LedgerError, StateFolder};
 use crate::model::event::Outcome;
 use crate::plan::Plan;
+use crate::report::Style;
 use crate::report::json::json_line;
 use crate::report::lines::Lines;
 use crate::run::told::RunEvent;
@@ -37,9 +38,60 @@ pub(super) async fn submit(
     plan: Plan,
 ) -> Result<u8, Error> {
     let began = clock.now();
+    let early = Early::new(config, clock, &plan);
+    let tell_wait = |after_ms, why| early.tell(&RunEvent::Postponed { after_ms, why });
     // On the heap, as objects of Kubernetes are large.
-    let outcome = Box::pin(effects::submit(&reached.connection, plan, &mut || rand::random())).await;
+    let outcome = Box::pin(effects::submit(
+        &reached.connection,
+        plan,
+        &mut || rand::random(),
+        &tell_wait,
+    ))
+    .await;
     conclude(config, (began, clock.now()), reached, state, outcome)
+}
+
+/// Tells what happens while a submission is under way, in the form of every other event.
+#[derive(Clone, Copy)]
+pub(super) struct Early {
+    form: Form,
+    lines: Lines,
+    clock: Clock,
+    began: Timestamp,
+}
+
+impl Early {
+    /// Begins the submission of a plan.
+    pub(super) fn new(config: &Config, clock: Clock, plan: &Plan) -> Self {
+        let form = form(config);
+        let style = match form {
+            Form::Text(style) => style,
+            Form::Json => Style::default(),
+        };
+        Self {
+            form,
+            lines: Lines::new(style, plan),
+            clock,
+            began: clock.now(),
+        }
+    }
+
+    /// Tells one transition.
+    pub(super) fn tell(&self, event: &RunEvent) {
+        let now = self.clock.now();
+        match self.form {
+            Form::Json => {
+                // What cannot be printed is told with the end of the submission, which is printed, too.
+                print(format!("{}\n", json_line(now, event)).as_bytes()).ok();
+            }
+            Form::Text(_) => {
+                let at_ms = u64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(0);
+                if let Some(line) = self.lines.line(at_ms, event) {
+                    tell(&line);
+                }
+            }
+        }
+    }
 }
 
 /// Ends a command by what became of its submission: keeps the plan and says what was submitted, or says why nothing was.
@@ -54,7 +106,8 @@ pub(super) fn conclude(
     let (job, plan, remarks) = match outcome {
         Outcome::Submitted { job, plan, remarks } => (job, plan, remarks),
         Outcome::SubmitFailed(failure) => return Err(failure.into()),
-        Outcome::Kept(_)
+        Outcome::Postponed { .. }
+        | Outcome::Kept(_)
         | Outcome::KeepFailed(_)
         | Outcome::Recomputed { .. }
         | Outcome::Collected

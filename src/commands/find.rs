@@ -67,23 +67,25 @@ fn grouped(mut jobs: Vec<JobFact>) -> Vec<RunJobs> {
     runs
 }
 
-/// Finds the run with exactly this name, or the only one whose name begins so. The name of one of its Jobs is as good.
+/// Finds the run with exactly this name, or of which a Job has it, or the only one whose name begins so.
 pub(super) async fn named(connection: &Connection, state: &StateFolder, asked: &str) -> Result<RunJobs, Error> {
     let mut runs = runs(connection).await?;
-    let ids: Vec<RunId> = runs
-        .iter()
-        .filter_map(|run| RunId::parse(&run.newest.run).ok())
-        .collect();
-    let is_meant = match find_run(asked, &ids) {
-        Ok(found) => runs.iter().position(|run| run.newest.run == found.as_str()),
-        Err(error) => match runs.iter().position(|run| run.all().any(|job| job.name == asked)) {
-            Some(position) => Some(position),
-            None => return Err(unknown(connection, state, asked, error)),
-        },
-    };
-    is_meant
-        .map(|position| runs.swap_remove(position))
-        .ok_or_else(|| none_in(connection))
+    match position(&runs, asked) {
+        Ok(Some(position)) => Ok(runs.swap_remove(position)),
+        Ok(None) => Err(none_in(connection)),
+        Err(error) => Err(unknown(connection, state, asked, error)),
+    }
+}
+
+/// Returns where the run is that is asked for.
+fn position(runs: &[RunJobs], asked: &str) -> Result<Option<usize>, FindError> {
+    let of_run = |name: &str| runs.iter().position(|run| run.newest.run == name);
+    let of_job = || runs.iter().position(|run| run.all().any(|job| job.name == asked));
+    if let Some(exact) = of_run(asked).or_else(of_job) {
+        return Ok(Some(exact));
+    }
+    let ids = runs.iter().filter_map(|run| RunId::parse(&run.newest.run).ok());
+    find_run(asked, &ids.collect::<Vec<RunId>>()).map(|found| of_run(found.as_str()))
 }
 
 /// Says what is kept of a run that is not on the cluster.
@@ -178,6 +180,32 @@ mod tests {
             .map(|run| run.all().map(|job| job.name.clone()).collect())
             .collect();
         assert_eq!(names, [vec!["a-r10", "a-r9", "a-r1", "a"], vec!["b"]]);
+    }
+
+    #[test]
+    fn a_run_is_found_by_the_name_of_any_of_its_jobs() {
+        let jobs = vec![
+            job("ttg-a", "ttg-a-r1", 2, ""),
+            job("ttg-a", "ttg-a", 1, "Failed"),
+            job("ttg-a-r12", "ttg-a-r12", 3, ""),
+            job("ttg-b", "ttg-b-r3", 4, ""),
+        ];
+        let runs = grouped(jobs);
+        let table = [
+            ("ttg-a", "ttg-a"),
+            ("ttg-a-r1", "ttg-a"),
+            ("ttg-a-r12", "ttg-a-r12"),
+            ("ttg-b", "ttg-b"),
+            ("ttg-b-r3", "ttg-b"),
+            ("ttg-b-r", ""),
+            ("ttg-a-", "ttg-a-r12"),
+            ("ttg-", ""),
+        ];
+        for (asked, run) in table {
+            let found = position(&runs, asked).ok().flatten();
+            let name = found.map_or("", |position| runs[position].newest.run.as_str());
+            assert_eq!(name, run, "{asked}");
+        }
     }
 
     #[test]

@@ -39,14 +39,19 @@ fn page() -> io::Result<Vec<u8>> {
                 let is_global = global.iter().any(|id| arg.get_id() == id.as_str());
                 if is_global { arg.hide(true) } else { arg }
             });
-            own.bin_name(format!("ttg-tui {}", command.get_name()))
-                .disable_help_flag(true)
+            let own = own
+                .bin_name(format!("ttg-tui {}", command.get_name()))
+                .disable_help_flag(true);
+            let usage = usage(&own);
+            own.override_usage(usage)
         })
         .collect();
 
     let mut page = Vec::new();
     let about = program.get_about().map(ToString::to_string).unwrap_or_default();
-    let man = Man::new(program.about(NAME).long_about(about));
+    let program = program.bin_name("ttg-tui");
+    let usage = usage(&program);
+    let man = Man::new(program.about(NAME).long_about(about).override_usage(usage));
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
@@ -58,6 +63,42 @@ fn page() -> io::Result<Vec<u8>> {
     page.extend(examples(&man)?);
     man.render_version_section(&mut page)?;
     Ok(page)
+}
+
+/// Writes how a command is called. What clap makes of it leaves out that a flag takes a value.
+fn usage(command: &clap::Command) -> String {
+    let shown = || command.get_arguments().filter(|arg| !arg.is_hide_set());
+    let value = |arg: &clap::Arg| {
+        let names = arg.get_value_names().unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(clap::builder::Str::as_str).collect();
+        names.join(" ")
+    };
+    let flags = shown().filter(|arg| !arg.is_positional()).map(|arg| {
+        let short = arg.get_short().map(|short| format!("-{short}"));
+        let long = arg.get_long().map(|long| format!("--{long}"));
+        let spelled: Vec<String> = short.into_iter().chain(long).collect();
+        let flag = spelled.join("|");
+        if arg.get_action().takes_values() {
+            format!("[{flag} {}]", value(arg))
+        } else {
+            format!("[{flag}]")
+        }
+    });
+    let positionals = shown().filter(|arg| arg.is_positional()).map(|arg| {
+        if arg.is_required_set() {
+            value(arg)
+        } else {
+            format!("[{}]", value(arg))
+        }
+    });
+    let below = command.has_subcommands().then(|| "COMMAND".to_owned());
+    let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let words: Vec<String> = std::iter::once(name)
+        .chain(flags)
+        .chain(positionals)
+        .chain(below)
+        .collect();
+    words.join(" ")
 }
 
 /// Makes the chapter of one command: what is a section on a page of its own is a subsection here.
@@ -88,4 +129,25 @@ fn examples(man: &Man) -> io::Result<Vec<u8>> {
     let mut section = String::from_utf8_lossy(&section).replace(EXTRA, ".SH EXAMPLES\n.nf\n");
     section.push_str(".fi\n");
     Ok(section.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_synopsis_says_which_flags_take_a_value() {
+        let page = page().unwrap();
+        // A page writes a hyphen as `\-`.
+        let page = String::from_utf8(page).unwrap().replace(r"\-", "-");
+        for words in [
+            "[--context NAME] [--kubeconfig FILE] [-n|--namespace NS]",
+            "[--local]",
+            "[--workers N]",
+            " RUN N\n",
+            " COMMAND\n",
+        ] {
+            assert!(page.contains(words), "{words} is not in {page}");
+        }
+    }
 }

@@ -9,10 +9,11 @@ use super::result::{checked_throughout, restored, summary};
 use super::run::confirm;
 use super::{Reached, Watched, detach, find, form, print, reach, reach_flags, tell, watch};
 use crate::cli::RerunFlags;
+use crate::cluster::connect::Connection;
 use crate::cluster::effects;
 use crate::config::{Config, Where};
 use crate::error::{Error, Exit};
-use crate::ledger::{FindError, LedgerError, StateFolder};
+use crate::ledger::{FindError, KeptRun, LedgerError, StateFolder};
 use crate::model::event::Task;
 use crate::plan::rerun::INDEXES_BYTES_MAX;
 use crate::plan::{Plan, Rerun, RunId};
@@ -34,21 +35,44 @@ struct Decision {
     set_aside: Vec<SetAside>,
 }
 
+/// A rerun that is decided and not begun. It holds the run's ledger, so that nobody writes there meanwhile.
+pub struct Prepared {
+    collected: Collected,
+    decision: Decision,
+    number: u32,
+}
+
+impl Prepared {
+    /// Returns the indexes that it computes.
+    pub fn indexes(&self) -> &IndexSet {
+        &self.decision.indexes
+    }
+
+    /// Sets aside on disk what no longer counts, and lets go of the ledger: the session that submits the rerun opens it again.
+    pub fn begin(mut self, workers: u32) -> Result<Rerun, Error> {
+        let set_aside = self.collected.ledger.set_aside(&self.decision.set_aside);
+        set_aside.map_err(|why| {
+            let run = &self.collected.run.plan().run;
+            let what = format!("cannot write the ledger of {run}: {why}; nothing was submitted");
+            Error::new(Exit::Unproven, what)
+        })?;
+        Ok(Rerun {
+            number: self.number,
+            indexes: self.decision.indexes,
+            workers,
+        })
+    }
+}
+
 /// Runs the command; returns its exit code.
 pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Error> {
     let clock = Clock::start();
     let state = StateFolder::open(&config.state_folder)?;
     let run = kept_run(config, &state, &flags.run)?;
     let kept = state.read_run(&run)?;
-    let mut known = summary(&kept);
+    let known = known_of(&kept);
     if known.headline == Headline::Proven {
         return end_without(config, &known);
-    }
-    if is_whole_and_wrong(&known) {
-        tell(&format!(
-            "every index of {run} is accepted, and the total cannot be right: every shard is computed again here to find the wrong one"
-        ));
-        known = checked_throughout(&kept);
     }
     let plan = kept.plan;
     plan.check()?;
@@ -56,10 +80,11 @@ pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Err
         detach::check(config)?;
     }
     let reached = reach(config, clock, !flags.detach).await?;
-    let prepared = Box::pin(prepare(config, clock, &reached, &state, &plan, &known)).await?;
-    let Some((mut collected, decision, number)) = prepared else {
+    let prepared = prepare(&reached.connection, &reached.flags, clock, &state, &plan, &known);
+    let Some(prepared) = Box::pin(prepared).await? else {
         return end_without(config, &summary(&state.read_run(&run)?));
     };
+    let decision = prepared.decision.clone();
     if config.target != Where::Local && !flags.yes {
         let what = format!(
             "a rerun of {} of {} shards of {run}",
@@ -68,23 +93,13 @@ pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Err
         );
         confirm(&what, &reached.connection.cluster, &reached.connection.namespace)?;
     }
-    collected.ledger.set_aside(&decision.set_aside).map_err(|why| {
-        let what = format!("cannot write the ledger of {run}: {why}; nothing was submitted");
-        Error::new(Exit::Unproven, what)
-    })?;
-    // The session opens it again.
-    drop(collected);
+    let rerun = prepared.begin(flags.workers.unwrap_or(plan.workers))?;
     if decision.left > 0 {
         let left = decision.left;
         tell(&format!(
             "{left} more indexes do not fit into one Job: another rerun computes them"
         ));
     }
-    let rerun = Rerun {
-        number,
-        indexes: decision.indexes.clone(),
-        workers: flags.workers.unwrap_or(plan.workers),
-    };
     let kept = state.read_run(&run)?;
     if flags.detach {
         tell_set_aside(config, &plan, &restored(&kept), &decision);
@@ -96,7 +111,21 @@ pub(super) async fn rerun(config: &Config, flags: &RerunFlags) -> Result<u8, Err
         job: None,
         kept: kept.results(),
     };
-    Ok(Box::pin(watch(reached, config, clock, state, watched)).await)
+    Box::pin(watch(reached, config, clock, state, watched)).await
+}
+
+/// Returns what is known of a run before a rerun of it, from what is kept alone. Where the total cannot be right and nothing says
+/// which shard is to blame, every shard is computed again here.
+pub fn known_of(kept: &KeptRun) -> Summary {
+    let known = summary(kept);
+    if known.headline == Headline::Proven || !is_whole_and_wrong(&known) {
+        return known;
+    }
+    let run = &known.run;
+    tell(&format!(
+        "every index of {run} is accepted, and the total cannot be right: every shard is computed again here to find the wrong one"
+    ));
+    checked_throughout(kept)
 }
 
 /// Tells whether nothing is missing, and still nothing says which shard is to blame for a proof that fails.
@@ -125,7 +154,7 @@ fn end_without(config: &Config, known: &Summary) -> Result<u8, Error> {
     let run = &known.run;
     tell(&match known.headline {
         Headline::Proven => format!("nothing to rerun: {run} is proven"),
-        Headline::Incomplete | Headline::Failed | Headline::Cancelled | Headline::Unfinished => {
+        Headline::Incomplete | Headline::NotProven | Headline::Failed | Headline::Cancelled | Headline::Unfinished => {
             format!("nothing to rerun: every index of {run} is accepted")
         }
     });
@@ -133,24 +162,25 @@ fn end_without(config: &Config, known: &Summary) -> Result<u8, Error> {
     Ok(known.exit_code)
 }
 
-/// Collects what the run's Jobs still say, and decides what is computed again; also returns the number of the rerun. None when
-/// nothing is left to be computed.
-async fn prepare(
-    config: &Config,
+/// Collects what the run's Jobs still say, and decides what is computed again. None when nothing is left to be computed.
+///
+/// `flags` find the same cluster and namespace, with a space before each, and `known` is what [`known_of`] returned. Fails while
+/// a Job of the run goes on, or another program writes its ledger.
+pub async fn prepare(
+    connection: &Connection,
+    flags: &str,
     clock: Clock,
-    reached: &Reached,
     state: &StateFolder,
     plan: &Plan,
     known: &Summary,
-) -> Result<Option<(Collected, Decision, u32)>, Error> {
-    let connection = &reached.connection;
+) -> Result<Option<Prepared>, Error> {
     let runs = find::runs(connection).await?;
     let of_run = runs.iter().find(|jobs| jobs.newest.run == plan.run.as_str());
     let named: Vec<&JobFact> = of_run.map(|jobs| jobs.all().collect()).unwrap_or_default();
     let number = named.iter().map(|job| Rerun::number_in(&job.name)).max();
     let mut jobs = own(named.into_iter(), plan);
     if let Some(job) = jobs.iter().find(|job| job.goes_on()) {
-        return Err(still_runs(job, &reach_flags(config)));
+        return Err(still_runs(job, flags));
     }
     jobs.reverse();
     let collected = collect(connection, state, plan, &jobs, clock.now()).await?;
@@ -163,7 +193,11 @@ async fn prepare(
     if decision.indexes.is_empty() {
         return Ok(None);
     }
-    Ok(Some((collected, decision, number.unwrap_or(0).saturating_add(1))))
+    Ok(Some(Prepared {
+        collected,
+        decision,
+        number: number.unwrap_or(0).saturating_add(1),
+    }))
 }
 
 fn still_runs(job: &JobFact, flags: &str) -> Error {
@@ -218,8 +252,10 @@ async fn submit_and_leave(
     rerun: Rerun,
 ) -> Result<u8, Error> {
     let began = clock.now();
+    let early = detach::Early::new(config, clock, &plan);
+    let tell_wait = |after_ms, why| early.tell(&RunEvent::Postponed { after_ms, why });
     // On the heap, as objects of Kubernetes are large.
-    let outcome = Box::pin(effects::submit_rerun(&reached.connection, plan, rerun)).await;
+    let outcome = Box::pin(effects::submit_rerun(&reached.connection, plan, rerun, &tell_wait)).await;
     detach::conclude(config, (began, clock.now()), reached, state, outcome)
 }
 

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stderr, stdin};
 
 use super::{Watched, detach, reach, watch};
 use crate::cli::RunFlags;
-use crate::config::{Config, Where, plan_from_flags};
+use crate::config::{Config, Where};
 use crate::error::{Error, Exit};
 use crate::ledger::StateFolder;
 use crate::model::event::Task;
@@ -14,7 +14,7 @@ use crate::shell::Clock;
 /// Runs the command; returns its exit code.
 pub(super) async fn run(config: &Config, flags: &RunFlags) -> Result<u8, Error> {
     let clock = Clock::start();
-    let plan = plan_from_flags(&flags.plan, rand::random())?;
+    let plan = config.plan(&flags.plan, rand::random())?;
     let state = StateFolder::open(&config.state_folder)?;
     if state.runs()?.contains(&plan.run) {
         let what = format!("a run named {} is kept here already", plan.run);
@@ -35,19 +35,13 @@ pub(super) async fn run(config: &Config, flags: &RunFlags) -> Result<u8, Error> 
     if flags.detach {
         return detach::submit(config, clock, &reached, &state, plan).await;
     }
-    Ok(watch(
-        reached,
-        config,
-        clock,
-        state,
-        Watched {
-            plan,
-            task: Task::Submit,
-            job: None,
-            kept: Kept::default(),
-        },
-    )
-    .await)
+    let watched = Watched {
+        plan,
+        task: Task::Submit,
+        job: None,
+        kept: Kept::default(),
+    };
+    watch(reached, config, clock, state, watched).await
 }
 
 /// On a terminal, asks before anything is made on a cluster that is not this machine's own. The default is no.

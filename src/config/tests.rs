@@ -13,7 +13,7 @@ fn resolve(line: &str, variables: &[(&str, &str)]) -> Result<Config, Error> {
             .find(|(known, _)| *known == name)
             .map(|(_, value)| OsString::from(value))
     };
-    Config::resolve(&cli, &find)
+    Config::resolve(&cli, &find, &ConfigFile::default())
 }
 
 fn plan(line: &str) -> Result<Plan, Error> {
@@ -135,6 +135,15 @@ fn surroundings_are_what_counts_first() {
         list(&["k"])
     );
     assert_eq!(paths("doctor", &[]), list(&[]));
+    for (line, variables, is_named) in [
+        ("doctor", vec![home], false),
+        ("doctor", vec![home, ("KUBECONFIG", ":")], false),
+        ("doctor", vec![home, ("KUBECONFIG", "/a")], true),
+        ("doctor --kubeconfig k", vec![home], true),
+    ] {
+        let found = resolve(line, &variables).is_kubeconfig_named;
+        assert_eq!(found, is_named, "{line} {variables:?}");
+    }
 }
 
 #[test]

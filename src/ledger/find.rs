@@ -1,15 +1,17 @@
-//! Finds a run by its name or the beginning of it. Pure.
+//! Finds a run by its name, the name of a rerun's Job, or the beginning of its name. Pure.
 
 use super::error::FindError;
-use crate::plan::RunId;
+use crate::plan::{Rerun, RunId};
 
 /// How alike two names must be, between 0 and 1, for one to be offered in place of the other.
 const ALIKE_MIN: f64 = 0.6;
 
 /// Returns the run that is asked for. `runs` must have the newest first.
 pub fn find(asked: &str, runs: &[RunId]) -> Result<RunId, FindError> {
-    if let Some(exact) = runs.iter().find(|run| run.as_str() == asked) {
-        return Ok(exact.clone());
+    let exact = runs.iter().find(|run| run.as_str() == asked);
+    let of_rerun = || runs.iter().find(|run| Rerun::is_job_of(run, asked));
+    if let Some(named) = exact.or_else(of_rerun) {
+        return Ok(named.clone());
     }
     let matching: Vec<&RunId> = runs.iter().filter(|run| run.as_str().starts_with(asked)).collect();
     match matching.as_slice() {
@@ -53,6 +55,7 @@ mod tests {
             ("ttg-primes-7f", "ttg-primes-7f"),
             ("ttg-primes-7f3", "ttg-primes-7f3a"),
             ("ttg-pi", "ttg-pi-x2k9"),
+            ("ttg-pi-x2k9-r12", "ttg-pi-x2k9"),
             (
                 "ttg-pr",
                 "\"ttg-pr\" could be any of 2 runs: ttg-primes-7f3a, ttg-primes-7f; type more of the name",

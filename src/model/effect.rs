@@ -9,6 +9,10 @@ use crate::run::fact::{CompletionIndex, Computes, JobUid, PodUid};
 use crate::run::partial::Partial;
 use crate::run::told::RunEvent;
 
+/// How many logs are read line by line at once; the others are sampled. Each is a TCP connection, and one from the API server to
+/// a kubelet.
+pub const FOLLOWED_MAX: usize = 32;
+
 /// One output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,8 +34,8 @@ pub enum Effect {
         /// Which of the run's indexes it computes.
         computes: Computes,
     },
-    /// Follow the logs of exactly these pods, the most wanted first. The follower opens at most as many streams as its limit
-    /// and samples the rest.
+    /// Follow the logs of exactly these pods, the most wanted first: the first [`FOLLOWED_MAX`] line by line; the others are
+    /// sampled.
     Follow(Vec<FollowTarget>),
     /// Append these partials to the ledger and sync it. Answered by [`Outcome::Kept`] or [`Outcome::KeepFailed`].
     Keep(Vec<Partial>),
@@ -41,6 +45,8 @@ pub enum Effect {
     Collect,
     /// Change the Job. Answered by [`Outcome::Changed`] or [`Outcome::ChangeFailed`].
     Change(JobChange),
+    /// Read the log of this pod for a person, instead of the one that was read before. Answered by parts of it.
+    ReadLog(Option<String>),
     /// Tell the person what happened in the run.
     Tell(RunEvent),
     /// Leave the program with this end.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::intent::Intent;
+use super::log_tail::TailPart;
 use crate::plan::{Plan, Rerun};
 pub use crate::run::fact::ApiCost;
 use crate::run::fact::{CompletionIndex, Delta, JobFact, KubeEventFact, LogFact, NodeFact, PodFact};
@@ -36,6 +37,10 @@ pub enum Event {
     Cost(ApiCost),
     /// A part of a worker's log.
     Log(LogFact),
+    /// A part of the log that a person reads.
+    LogTail(TailPart),
+    /// What the user's rights allow.
+    Rights(Rights),
     /// Log parts that were dropped because the program could not keep up.
     LogsDropped(u64),
     /// The cluster has ended: nothing more will come from it.
@@ -79,6 +84,15 @@ pub enum Task {
     Attach,
     /// Submit one more Job of a run that is kept, for some of its indexes, then watch it.
     Rerun(Rerun),
+}
+
+/// What the user's rights allow: why not, in words, where they do not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    /// Changing the Job.
+    pub no_patch: Option<String>,
+    /// Deleting the Job.
+    pub no_delete: Option<String>,
 }
 
 /// A signal from the operating system.
@@ -151,6 +165,13 @@ pub enum Outcome {
         plan: Box<Plan>,
         /// What the server changed, dropped or warned of, in words.
         remarks: Vec<String>,
+    },
+    /// The Job is not stored yet: the server asks to wait, and this is done.
+    Postponed {
+        /// For how long.
+        after_ms: u64,
+        /// The server's words.
+        why: String,
     },
     /// The Job could not be stored.
     SubmitFailed(Failure),

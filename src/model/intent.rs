@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What the person wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// Change the Job's parallelism to this many workers.
@@ -16,6 +16,8 @@ pub enum Intent {
     Cancel,
     /// Delete the Job.
     Delete,
+    /// Read the log of this pod, for a person; none ends that.
+    ReadLog(Option<String>),
     /// Leave the program.
     Quit,
 }

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::effect::{Effect, End, FollowTarget};
+use super::change::ChangeStage;
+use super::effect::{Effect, End, FOLLOWED_MAX, FollowTarget};
 use super::{Model, Stage};
+use crate::run::fact::PodUid;
 use crate::run::proof::{is_proven, prove};
 use crate::run::state::{IndexState, Recheck};
 use crate::run::told::RunEvent;
@@ -26,7 +28,7 @@ pub(super) fn settle(model: &mut Model, at: Timestamp) -> Vec<Effect> {
         effects.push(Effect::Keep(unkept));
     }
     effects.extend(model.run.recompute_due().into_iter().map(Effect::Recompute));
-    follow(model, &mut effects);
+    follow(model, at, &mut effects);
     if let Some(end) = ending(model, at, &mut effects) {
         model.stage = Stage::Ended(end.clone());
         effects.push(Effect::Leave(end));
@@ -34,7 +36,7 @@ pub(super) fn settle(model: &mut Model, at: Timestamp) -> Vec<Effect> {
     effects
 }
 
-fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
+fn follow(model: &mut Model, at: Timestamp, effects: &mut Vec<Effect>) {
     if !std::mem::take(&mut model.follow_again) {
         return;
     }
@@ -46,7 +48,12 @@ fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
         })
         .collect();
     if wanted != model.followed {
-        model.followed.clone_from(&wanted);
+        let before = std::mem::replace(&mut model.followed, wanted.clone());
+        let read_before: Vec<&FollowTarget> = before.iter().take(FOLLOWED_MAX).collect();
+        let read = wanted.iter().take(FOLLOWED_MAX);
+        let newly_read = read.filter(|target| !read_before.contains(target));
+        let pods: Vec<PodUid> = newly_read.map(|target| target.uid.clone()).collect();
+        model.run.expect_lines(at, &pods);
         effects.push(Effect::Follow(wanted));
     }
 }
@@ -55,6 +62,10 @@ fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
 fn ending(model: &mut Model, at: Timestamp, effects: &mut Vec<Effect>) -> Option<End> {
     if model.keeping > 0 {
         // What is on its way to the ledger is waited for: a result that was seen shall not be lost by leaving.
+        return None;
+    }
+    if model.change().is_some_and(|change| change.stage == ChangeStage::Asked) {
+        // Whoever cancels and leaves means both; each call of the server has its own limit.
         return None;
     }
     if let Stage::Leaving(end) = &model.stage {

@@ -490,6 +490,47 @@ fn logs_are_followed_while_their_pods_run() {
 }
 
 #[test]
+fn a_worker_that_hangs_is_told_unless_nobody_listened() {
+    let silent = |e: &RunEvent| matches!(e, RunEvent::Silent { hint, .. } if hint.ends_with(" -n default shows more"));
+    let tick_until = |d: &mut Dialogue, second: i64| {
+        let mut is_told = false;
+        while d.second < second {
+            is_told |= told(&d.say(Event::Tick), silent);
+        }
+        is_told
+    };
+    let mut d = Dialogue::running(1, true);
+    d.pod(running(0, 0, 2));
+    let began = d.second;
+    assert!(!tick_until(&mut d, began + 44));
+    let mut stopped = Dialogue {
+        model: d.model.clone(),
+        second: d.second + 100,
+    };
+    assert!(tick_until(&mut d, began + 50));
+    // The program was stopped for a while, and begins to listen anew.
+    let back = stopped.second;
+    assert!(!tick_until(&mut stopped, back + 40));
+    stopped.say(Event::Contact(Contact {
+        watch: WatchOf::Pods,
+        state: ContactState::Lost("refused".into()),
+    }));
+    assert!(!tick_until(&mut stopped, back + 200), "there is nothing to listen to");
+}
+
+#[test]
+fn a_submission_that_has_to_wait_is_told() {
+    let mut d = Dialogue::submit(2, true);
+    let postponed = Outcome::Postponed {
+        after_ms: 3_000,
+        why: "later".into(),
+    };
+    let effects = d.say(Event::Outcome(postponed));
+    let is_told = |e: &RunEvent| matches!(e, RunEvent::Postponed { after_ms: 3_000, why } if why == "later");
+    assert!(told(&effects, is_told) && left(&effects).is_none(), "{effects:?}");
+}
+
+#[test]
 fn nothing_happens_after_the_end() {
     let mut d = Dialogue::running(2, true);
     d.model.finish(ApiCost::default(), End::Left);

@@ -2,32 +2,68 @@
 
 use jiff::Timestamp;
 
-use super::effect::{Effect, End, JobChange};
+use super::change::{ChangeNow, ChangeStage};
+use super::effect::{Effect, End, FOLLOWED_MAX, JobChange};
 use super::event::{Contact, ContactState, Event, FailureClass, Outcome, Signal, Task, WatchOf};
 use super::intent::Intent;
 use super::{Model, Stage};
 use crate::plan::{Plan, Rerun};
-use crate::run::fact::{Delta, JobFact};
+use crate::run::fact::{Delta, JobFact, PodUid};
 use crate::run::state::RunState;
 use crate::run::told::RunEvent;
 
+/// How long the clock may have been silent before it counts as an absence: of a program that was stopped, or that waited for the
+/// reader of its output.
+const AWAY_S: i64 = 5;
+
 /// Takes one event; answers with what is to be done about it.
 pub fn update(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
-    if model.end().is_some() {
-        return Vec::new();
+    let effects = match event {
+        // A log can be read when the run is over, too.
+        Event::LogTail(part) => {
+            model.log.add(part);
+            Vec::new()
+        }
+        Event::Intent(Intent::ReadLog(pod)) => {
+            model.log.begin(pod.clone());
+            vec![Effect::ReadLog(pod)]
+        }
+        _ if model.end().is_some() => return Vec::new(),
+        event => take(model, at, event),
+    };
+    for effect in &effects {
+        if let Effect::Tell(event) = effect {
+            model.history.tell(at, event);
+        }
     }
+    effects
+}
+
+fn take(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
     match event {
         Event::Started(_) => begin(model, at),
         Event::Signal(signal) => leave_on_signal(model, signal),
-        Event::Intent(intent) => intend(model, intent),
-        Event::Job(delta) => tell(model.run.apply_job(at, delta)),
+        Event::Intent(intent) => intend(model, at, intent),
+        Event::Job(delta) => {
+            let told = tell(model.run.apply_job(at, delta));
+            see_change(model, at);
+            told
+        }
         Event::Pod(delta) => {
             model.follow_again = true;
             tell(model.run.apply_pod(at, delta))
         }
         Event::Node(delta) => tell(model.run.apply_node(at, delta)),
-        Event::KubeEvent(fact) => tell(model.run.apply_kube_event(at, &fact)),
+        Event::KubeEvent(fact) => {
+            model.history.note_kube_event(&fact);
+            tell(model.run.apply_kube_event(at, &fact))
+        }
         Event::Log(fact) => tell(model.run.apply_log(at, fact)),
+        Event::LogTail(_) => Vec::new(),
+        Event::Rights(rights) => {
+            model.rights = rights;
+            Vec::new()
+        }
         Event::LogsDropped(count) => {
             model.logs_dropped += count;
             Vec::new()
@@ -44,8 +80,26 @@ pub fn update(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
             model.stage = Stage::Ended(End::Lost);
             vec![Effect::Tell(RunEvent::Trouble { what, hint }), Effect::Leave(End::Lost)]
         }
-        Event::Tick => Vec::new(),
+        Event::Tick => {
+            model.history.tick(at, model.run.done_parameters(), model.cost);
+            tick(model, at)
+        }
         Event::Drained => super::settle::settle(model, at),
+    }
+}
+
+/// Tells whose log is silent. Whoever did not listen for a while, or could not, cannot tell and begins anew.
+fn tick(model: &mut Model, at: Timestamp) -> Vec<Effect> {
+    let read = model.followed.iter().take(FOLLOWED_MAX);
+    let pods: Vec<PodUid> = read.map(|target| target.uid.clone()).collect();
+    let before = model.ticked_at.replace(at);
+    let listened = before.is_some_and(|before| at.duration_since(before).as_secs() < AWAY_S);
+    if listened && !model.is_out_of_contact() {
+        let flags = model.kubectl_flags();
+        tell(model.run.tell_silent(at, &pods, &flags))
+    } else {
+        model.run.expect_lines(at, &pods);
+        Vec::new()
     }
 }
 
@@ -119,7 +173,21 @@ fn leave(model: &mut Model, end: End) -> Vec<Effect> {
     vec![Effect::Tell(RunEvent::Leaving { hint })]
 }
 
-fn intend(model: &mut Model, intent: Intent) -> Vec<Effect> {
+/// Notes how far the last change has come.
+fn see_change(model: &mut Model, at: Timestamp) {
+    if let (Some(change), Some(job)) = (&mut model.change, model.run.job()) {
+        change.see(at, job);
+    }
+}
+
+/// Notes what became of the last change.
+fn note_change(model: &mut Model, stage: ChangeStage) {
+    if let Some(change) = &mut model.change {
+        change.stage = stage;
+    }
+}
+
+fn intend(model: &mut Model, at: Timestamp, intent: Intent) -> Vec<Effect> {
     let change = match intent {
         Intent::Scale(workers) => JobChange::Scale(workers),
         Intent::Suspend => JobChange::Suspend,
@@ -127,7 +195,14 @@ fn intend(model: &mut Model, intent: Intent) -> Vec<Effect> {
         Intent::Cancel => JobChange::Cancel,
         Intent::Delete => JobChange::Delete,
         Intent::Quit => return leave(model, End::Left),
+        Intent::ReadLog(_) => return Vec::new(),
     };
+    model.change = Some(ChangeNow {
+        twin: model.twin(&change, at),
+        change: change.clone(),
+        asked_at: at,
+        stage: ChangeStage::Asked,
+    });
     vec![Effect::Change(change)]
 }
 
@@ -175,6 +250,7 @@ fn watched(watch: WatchOf) -> &'static str {
 fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> {
     match outcome {
         Outcome::Submitted { job, plan, remarks } => submitted(model, at, job, *plan, remarks),
+        Outcome::Postponed { after_ms, why } => vec![Effect::Tell(RunEvent::Postponed { after_ms, why })],
         Outcome::SubmitFailed(failure) => {
             let end = match failure.class {
                 FailureClass::Unreachable => End::Lost,
@@ -218,12 +294,15 @@ fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> 
         }
         Outcome::Changed { what, job } => {
             let mut effects = vec![Effect::Tell(RunEvent::Done { what })];
+            note_change(model, ChangeStage::Accepted(at));
             if let Some(job) = job {
                 effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
+                see_change(model, at);
             }
             effects
         }
         Outcome::ChangeFailed { what, failure } => {
+            note_change(model, ChangeStage::Failed(failure.text.clone()));
             vec![Effect::Tell(RunEvent::Trouble {
                 what: format!("{what}: {}", failure.text),
                 hint: failure.hint,

@@ -26,3 +26,6 @@ pub const WORKER_CONTAINER: &str = "worker";
 pub const INDEX_ANNOTATION: &str = "batch.kubernetes.io/job-completion-index";
 /// Kubernetes' label of a pod with the uid of its Job.
 pub const CONTROLLER_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
+/// Kubernetes' finalizer of a pod that its Job's controller still has to count. A pod that the controller itself ends loses it
+/// first.
+pub const TRACKING_FINALIZER: &str = "batch.kubernetes.io/job-tracking";

@@ -29,7 +29,17 @@ pub struct Rerun {
 impl Rerun {
     /// Returns the name of its Job: `<run>-r<number>`, the run's part shortened where a Job's name would get too long.
     pub fn job_name(&self, run: &RunId) -> String {
-        let end = format!("{MARK}{}", self.number);
+        Self::name_of(self.number, run)
+    }
+
+    /// Tells whether a rerun of this run has a Job of this name.
+    pub fn is_job_of(run: &RunId, job_name: &str) -> bool {
+        let number = Self::number_in(job_name);
+        number > 0 && Self::name_of(number, run) == job_name
+    }
+
+    fn name_of(number: u32, run: &RunId) -> String {
+        let end = format!("{MARK}{number}");
         let room = RUN_ID_CHARS_MAX.saturating_sub(end.len());
         let start: String = run.as_str().chars().take(room).collect();
         format!("{}{end}", start.trim_end_matches('-'))
@@ -74,6 +84,10 @@ mod tests {
             assert_eq!(name, expected);
             assert!(is_dns_label(&name, RUN_ID_CHARS_MAX), "{name}");
             assert_eq!(Rerun::number_in(&name), number);
+            assert!(Rerun::is_job_of(&RunId::parse(run).unwrap(), &name), "{name}");
+        }
+        for other in ["ttg-a", "ttg-b-r1", "ttg-a-r01", "ttg-a-r", "ttg-a-r1-r1"] {
+            assert!(!Rerun::is_job_of(&RunId::parse("ttg-a").unwrap(), other), "{other}");
         }
         for (name, number) in [("ttg-a", 0), ("ttg-a-rest", 0), ("a-r1-r", 0), ("a-r4294967296", 0)] {
             assert_eq!(Rerun::number_in(name), number, "{name}");

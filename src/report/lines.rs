@@ -1,13 +1,12 @@
 //! One line for each thing that happens in a run, for standard error. Pure.
 
-use ttg_worker::protocol::exit;
 use ttg_worker::protocol::number::Grouped;
 
 use super::{Glyph, Style, Values, clock, count, span};
 use crate::plan::Plan;
 use crate::run::fact::{CompletionIndex, NodeName, Reason};
 use crate::run::intervals::IndexSet;
-use crate::run::told::{DisputedValue, NodeState, RunEvent};
+use crate::run::told::{DisputedValue, Next, NodeState, RunEvent, Stop};
 
 /// Up to how many shards the progress of each is a line; above that only [`Lines::aggregate`] tells how far the run is.
 pub const PROGRESS_SHARDS_MAX: u32 = 20;
@@ -20,7 +19,6 @@ const INDEXES_NAMED_BYTES_MAX: usize = 60;
 pub struct Lines {
     style: Style,
     shards: u32,
-    retries: u32,
     values: Values,
 }
 
@@ -48,7 +46,6 @@ impl Lines {
         Self {
             style,
             shards: plan.shards,
-            retries: plan.retries,
             values,
         }
     }
@@ -61,6 +58,11 @@ impl Lines {
         }
         let (glyph, text) = self.words(event);
         Some(format!("{}  {}", clock(at_ms), self.style.marked(glyph, &text)))
+    }
+
+    /// Returns the words for an event alone, for a screen that has places of its own for the time and the state.
+    pub fn text(&self, event: &RunEvent) -> String {
+        self.words(event).1
     }
 
     /// Writes the line that tells how far the whole run is. How often is the caller's matter.
@@ -91,6 +93,7 @@ impl Lines {
                 let size = indexes.as_ref().map_or_else(whole, |indexes| rerun_size(indexes, *shards, *workers));
                 (Glyph::Running, format!("{job} submitted to {cluster}/{namespace}: {size}{}", remarked(remarks)))
             }
+            RunEvent::Postponed { after_ms, why } => (Glyph::Pending, postponed_words(*after_ms, why)),
             RunEvent::SetAside { index, values } => set_aside_words(*index, values, self.values),
             RunEvent::Attached { run, cluster, namespace, accepted, shards } =>
                 (Glyph::Running, format!("{run} watched on {cluster}/{namespace}: {accepted} of {shards} accepted")),
@@ -102,6 +105,10 @@ impl Lines {
                 (Glyph::Running, format!("index {index} running{} (attempt {attempt}, {pod})", on(node.as_ref()))),
             RunEvent::Progress { index, done, total, per_second, .. } =>
                 (Glyph::Running, format!("index {index} at {}", progress(*done, *total, *per_second))),
+            RunEvent::Silent { index, pod, node, silent_ms, hint, .. } => {
+                let span = format!("no line from its worker for {} s", silent_ms / 1_000);
+                (Glyph::Unknown, format!("index {index}: {span} (pod {pod}{}); {hint}", on(node.as_ref())))
+            }
             RunEvent::WorkerFinished { index, node, processed, value, elapsed_ms, .. } => {
                 let work = format!("{} from {} parameters", self.values.text(*value), Grouped(*processed));
                 (Glyph::Done, format!("index {index} finished{}: {work} in {}", on(node.as_ref()), span(*elapsed_ms)))
@@ -112,12 +119,16 @@ impl Lines {
                 (Glyph::Note, format!("index {index} reported again by {pod}: the same value, ignored")),
             RunEvent::Disputed { index, values } =>
                 (Glyph::Failed, format!("index {index} disputed: {}; neither counts", disputed(values, self.values))),
-            RunEvent::AttemptFailed { index, attempt, node, exit_code, why, .. } => {
-                let how = format!("failed: {}{}", failure(*exit_code, why), self.what_next(*attempt, *exit_code));
+            RunEvent::AttemptFailed { index, attempt, node, exit_code, why, next, .. } => {
+                let how = format!("failed: {}{}", failure(*exit_code, why), next_words(*next));
                 (Glyph::Failed, format!("index {index} attempt {attempt}{} {how}", on(node.as_ref())))
             }
-            RunEvent::AttemptEnded { index, attempt, node, why, .. } => {
-                let how = format!("was ended from outside: {}", reason(why));
+            RunEvent::AttemptEnded { index, attempt, node, stopped_by: Some(stop), .. } => {
+                let how = format!("stopped by {}", stop_words(*stop));
+                (Glyph::Pending, format!("index {index} attempt {attempt}{} {how}", on(node.as_ref())))
+            }
+            RunEvent::AttemptEnded { index, attempt, node, why, stopped_by: None, next, .. } => {
+                let how = format!("was ended from outside: {}{}", reason(why), next_words(*next));
                 (Glyph::Retrying, format!("index {index} attempt {attempt}{} {how}", on(node.as_ref())))
             }
             RunEvent::NoResult { index, attempt, pod, problem } =>
@@ -147,20 +158,31 @@ impl Lines {
             RunEvent::Leaving { hint } => (Glyph::Pending, hint.clone()),
         }
     }
+}
 
-    /// Says that the Job makes another pod after this failure, where its retries and its pod failure policy have it so.
-    fn what_next(&self, attempt: u32, exit_code: Option<i32>) -> String {
-        let is_final = [exit::BAD_INPUT, exit::REFUSED]
-            .map(i32::from)
-            .map(Some)
-            .contains(&exit_code);
-        if attempt <= self.retries && !is_final {
-            // The Job controller waits before it makes the next pod: 10 s, doubling up to 10 min.
-            let wait_s = 10_u32.saturating_mul(1 << attempt.saturating_sub(1).min(6)).min(600);
-            format!("; it is done again in about {wait_s} s")
-        } else {
-            String::new()
+fn postponed_words(after_ms: u64, why: &str) -> String {
+    let wait_s = after_ms.div_ceil(1_000);
+    format!("the API server asks to wait {wait_s} s: {why}; trying again")
+}
+
+fn stop_words(stop: Stop) -> &'static str {
+    match stop {
+        Stop::ScalingDown => "scaling down",
+        Stop::Suspending => "suspending",
+        Stop::Cancelling => "cancelling",
+        Stop::JobOver => "the end of its Job",
+    }
+}
+
+/// Says what follows on an attempt without a result.
+fn next_words(next: Option<Next>) -> String {
+    match next {
+        Some(Next::Again { after_ms, attempt, of }) => {
+            format!("; again in about {} s, attempt {attempt} of {of}", after_ms / 1_000)
         }
+        Some(Next::NoRetries) => "; no retries left".to_owned(),
+        Some(Next::Hopeless) => "; not tried again, as no retry mends this exit code".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -291,7 +313,7 @@ mod tests {
         }
     }
 
-    fn failed(attempt: u32, exit_code: Option<i32>, why: Reason) -> RunEvent {
+    fn failed(attempt: u32, exit_code: Option<i32>, why: Reason, next: Option<Next>) -> RunEvent {
         let node = Some(NodeName::from("node-2"));
         RunEvent::AttemptFailed {
             index: INDEX,
@@ -300,6 +322,19 @@ mod tests {
             node,
             exit_code,
             why,
+            next,
+        }
+    }
+
+    fn ended(stopped_by: Option<Stop>, next: Option<Next>) -> RunEvent {
+        RunEvent::AttemptEnded {
+            index: INDEX,
+            attempt: 2,
+            pod: "pod".to_owned(),
+            node: Some(NodeName::from("node-2")),
+            why: why("Deleted", "it was told to end"),
+            stopped_by,
+            next,
         }
     }
 
@@ -314,6 +349,11 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "one table")]
     fn each_event_is_one_line() {
         let pod = || "ttg-primes-7f3a2k-7-m2rkn".to_owned();
+        let again = Some(Next::Again {
+            after_ms: 10_000,
+            attempt: 2,
+            of: 4,
+        });
         let started = RunEvent::WorkerStarted {
             index: INDEX,
             attempt: 1,
@@ -336,20 +376,46 @@ mod tests {
                 "▸ index 7 running on node-2 (attempt 1, ttg-primes-7f3a2k-7-m2rkn)",
             ),
             (
-                failed(1, Some(137), why("OOMKilled", "")),
-                "✗ index 7 attempt 1 on node-2 failed: exit 137, OOMKilled; it is done again in about 10 s",
+                failed(1, Some(137), why("OOMKilled", ""), again),
+                "✗ index 7 attempt 1 on node-2 failed: exit 137, OOMKilled; again in about 10 s, attempt 2 of 4",
             ),
             (
-                failed(4, Some(1), why("", "")),
-                "✗ index 7 attempt 4 on node-2 failed: exit 1",
+                failed(4, Some(1), why("", ""), Some(Next::NoRetries)),
+                "✗ index 7 attempt 4 on node-2 failed: exit 1; no retries left",
             ),
             (
-                failed(1, Some(64), why("Error", "bad")),
-                "✗ index 7 attempt 1 on node-2 failed: exit 64, Error: bad",
+                failed(1, Some(64), why("Error", "bad"), Some(Next::Hopeless)),
+                "✗ index 7 attempt 1 on node-2 failed: exit 64, Error: bad; not tried again, as no retry mends this exit code",
             ),
             (
-                failed(4, None, why("", "")),
+                failed(4, None, why("", ""), None),
                 "✗ index 7 attempt 4 on node-2 failed: no reason given",
+            ),
+            (
+                ended(None, again),
+                "↻ index 7 attempt 2 on node-2 was ended from outside: Deleted: it was told to end; again in about 10 s, attempt 2 of 4",
+            ),
+            (
+                ended(Some(Stop::ScalingDown), None),
+                "· index 7 attempt 2 on node-2 stopped by scaling down",
+            ),
+            (
+                RunEvent::Silent {
+                    index: INDEX,
+                    attempt: 1,
+                    pod: "p".to_owned(),
+                    node: Some(NodeName::from("node-2")),
+                    silent_ms: 45_900,
+                    hint: "kubectl logs p shows more".to_owned(),
+                },
+                "? index 7: no line from its worker for 45 s (pod p on node-2); kubectl logs p shows more",
+            ),
+            (
+                RunEvent::Postponed {
+                    after_ms: 3_000,
+                    why: "later".to_owned(),
+                },
+                "· the API server asks to wait 3 s: later; trying again",
             ),
             (
                 RunEvent::Disputed {

@@ -23,6 +23,8 @@ pub enum Standing {
     Proven,
     /// It ended without a proven total.
     Incomplete,
+    /// Every index is accepted, and its total cannot be right.
+    NotProven,
     /// Its Job failed.
     Failed,
     /// It was cancelled, and can be resumed as long as it has a Job.
@@ -40,6 +42,7 @@ impl Standing {
         match self {
             Self::Proven => "proven",
             Self::Incomplete => "incomplete",
+            Self::NotProven => "not proven",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Suspended => "suspended",
@@ -67,6 +70,7 @@ impl Standing {
         match headline {
             Headline::Proven => Self::Proven,
             Headline::Incomplete => Self::Incomplete,
+            Headline::NotProven => Self::NotProven,
             Headline::Failed => Self::Failed,
             Headline::Cancelled => Self::Cancelled,
             Headline::Unfinished => Self::Unfinished,
@@ -175,6 +179,7 @@ impl Row {
         };
         let value = match &self.value_text {
             Some(value) if self.state == Standing::Proven => value.clone(),
+            Some(value) if self.state == Standing::NotProven => format!("{value} (not proven)"),
             Some(value) => format!("{value} (partial)"),
             None => String::new(),
         };

@@ -5,7 +5,7 @@ use ttg_worker::protocol::number::Grouped;
 use super::lines::disputed;
 use super::{Glyph, Style, Values, count, span};
 use crate::run::fact::CompletionIndex;
-use crate::run::proof::{Check, Verdict};
+use crate::run::proof::{Check, JOBS, PUBLISHED_VALUE, Verdict};
 use crate::run::summary::{Headline, Summary};
 
 /// How many workers, nodes and troubled indexes are listed before the rest is only counted.
@@ -78,6 +78,7 @@ fn sum_line(summary: &Summary) -> String {
 fn headline(summary: &Summary, style: Style) -> String {
     let (glyph, word) = match summary.headline {
         Headline::Proven => return style.marked(Glyph::Done, &format!("PROVEN  {}", proven_words(summary))),
+        Headline::NotProven => return style.marked(Glyph::Failed, &not_proven_words(summary)),
         Headline::Incomplete => (Glyph::Failed, "INCOMPLETE"),
         Headline::Failed => (Glyph::Failed, "FAILED"),
         Headline::Cancelled => (Glyph::Failed, "CANCELLED"),
@@ -93,6 +94,28 @@ fn headline(summary: &Summary, style: Style) -> String {
         Grouped(summary.shards)
     );
     style.marked(glyph, &text)
+}
+
+/// Says why a whole total is not believed: the published value has the word, then what else does not hold.
+fn not_proven_words(summary: &Summary) -> String {
+    let fails = |check: &&Check| check.verdict == Verdict::Fails;
+    let is_published = |check: &&Check| check.name == PUBLISHED_VALUE;
+    let why = match summary.checks.iter().filter(fails).find(is_published) {
+        // These words begin with the total.
+        Some(published) => format!("the total {}", published.text),
+        None => {
+            let against: Vec<&str> = summary
+                .checks
+                .iter()
+                .filter(fails)
+                .map(|check| check.text.as_str())
+                .collect();
+            let value = value_words(summary).unwrap_or_default();
+            format!("the total {value} is not believed: {}", against.join("; "))
+        }
+    };
+    let (accepted, shards) = (Grouped(summary.accepted), Grouped(summary.shards));
+    format!("NOT PROVEN  {accepted} of {shards} — {why}")
 }
 
 fn proven_words(summary: &Summary) -> String {
@@ -155,7 +178,7 @@ fn trouble_lines(summary: &Summary, style: Style) -> Vec<String> {
 /// Says how the rest is computed, of a run that ended without a proof.
 fn rerun_line(summary: &Summary) -> Option<String> {
     let is_worth_it = match summary.headline {
-        Headline::Incomplete | Headline::Failed => true,
+        Headline::Incomplete | Headline::NotProven | Headline::Failed => true,
         // These are resumed, or go on.
         Headline::Proven | Headline::Cancelled | Headline::Unfinished => false,
     };
@@ -185,10 +208,15 @@ fn missing_words(summary: &Summary) -> String {
     }
 }
 
-fn how_it_ran(summary: &Summary) -> Vec<String> {
-    let workers = count(u64::from(summary.workers), "worker", "workers");
+/// Writes how long a run took, how much work that was, and by how much its workers made it faster.
+pub(crate) fn time_words(summary: &Summary) -> String {
     let work = span(summary.work_ms);
-    let time = match summary
+    if summary.checks.iter().any(|check| check.name == JOBS) {
+        // Each Job had its own number of workers, and in between nothing was computed.
+        return format!("work {work}");
+    }
+    let workers = count(u64::from(summary.workers), "worker", "workers");
+    match summary
         .wall_ms
         .and_then(|wall_ms| Some((wall_ms, speed_up(summary.work_ms, wall_ms)?)))
     {
@@ -199,9 +227,13 @@ fn how_it_ran(summary: &Summary) -> Vec<String> {
             )
         }
         None => format!("work {work} on {workers}"),
-    };
+    }
+}
+
+fn how_it_ran(summary: &Summary) -> Vec<String> {
     let attempts = count(u64::from(summary.attempts), "attempt", "attempts");
-    let mut lines = vec![time, format!("{attempts} · {} done again", Grouped(summary.retried))];
+    let again = format!("{attempts} · {} done again", Grouped(summary.retried));
+    let mut lines = vec![time_words(summary), again];
     if !summary.nodes.is_empty() {
         let nodes = summary
             .nodes

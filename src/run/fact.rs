@@ -132,6 +132,9 @@ pub struct PodFact {
     pub phase: Phase,
     /// Whether it has a deletion timestamp: it was told to end.
     pub terminating: bool,
+    /// Whether the Job controller has let go of it: its finalizer is gone. Before the pod has ended this means that the controller
+    /// itself ends it, and does not count it.
+    pub released: bool,
     /// When it was created, by the API server's clock.
     pub created_at: Option<Timestamp>,
     /// When it was bound to its node.
@@ -338,6 +341,11 @@ pub enum LogPart {
     /// The stream ended or broke; it is opened again while the pod runs.
     Closed {
         /// Why, for people.
+        why: String,
+    },
+    /// The stream could not be opened; that is tried again while the pod runs.
+    Refused {
+        /// The server's or the network's words.
         why: String,
     },
 }

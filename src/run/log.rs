@@ -34,6 +34,10 @@ pub(super) struct Track {
     progress: Option<Progress>,
     /// When the progress was told last.
     pub(super) told_at: Option<Timestamp>,
+    /// Since when no line was heard; none as long as nobody reads the log line by line.
+    pub(super) silent_since: Option<Timestamp>,
+    /// Whether the log could not be opened.
+    pub(super) refused: bool,
     last_line: u64,
     /// A sample reads only the last line, so lines between two samples are not lost, only not asked for.
     sampled: bool,

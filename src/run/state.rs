@@ -31,6 +31,8 @@ use small::{Link, position};
 
 mod around;
 mod jobs;
+mod lanes;
+mod next;
 mod pod;
 mod pods;
 mod progress;
@@ -39,6 +41,7 @@ mod results;
 mod set_aside;
 mod small;
 
+pub use lanes::{PodNow, Stand};
 pub use pod::Attempt;
 pub use recheck::Recheck;
 pub use results::Accepted;

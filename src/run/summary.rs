@@ -21,6 +21,8 @@ pub enum Headline {
     Proven,
     /// Results are missing, disputed or could not be kept.
     Incomplete,
+    /// Every index is accepted, and still the total cannot be right, or a second computation here says otherwise.
+    NotProven,
     /// The Job failed.
     Failed,
     /// The run was cancelled.
@@ -148,9 +150,18 @@ pub fn headline(state: &RunState, checks: &[Check]) -> Headline {
     } else if failed {
         Headline::Failed
     } else if state.is_job_over() || state.is_complete() || state.counts().disputed > 0 {
-        Headline::Incomplete
+        unproven(state)
     } else {
         Headline::Unfinished
+    }
+}
+
+/// Tells how a run stands that has ended without a proof.
+pub fn unproven(state: &RunState) -> Headline {
+    if state.is_complete() {
+        Headline::NotProven
+    } else {
+        Headline::Incomplete
     }
 }
 

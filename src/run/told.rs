@@ -28,6 +28,8 @@ pub enum RunEvent {
         indexes: Option<IndexSet>,
         remarks: Vec<String>,
     },
+    /// The API server asked to wait before it stores the Job, and this is done.
+    Postponed { after_ms: u64, why: String },
     /// Results of an index no longer count, and a rerun computes it instead.
     SetAside {
         index: CompletionIndex,
@@ -71,6 +73,15 @@ pub enum RunEvent {
         #[serde(with = "decimal")]
         partial: i128,
     },
+    /// A worker runs, its log is read, and no line has come for so long. Told once for each attempt.
+    Silent {
+        index: CompletionIndex,
+        attempt: u32,
+        pod: String,
+        node: Option<NodeName>,
+        silent_ms: u64,
+        hint: String,
+    },
     /// A worker ended well and its result is valid. It counts once [`RunEvent::Accepted`] follows.
     WorkerFinished {
         index: CompletionIndex,
@@ -103,14 +114,20 @@ pub enum RunEvent {
         node: Option<NodeName>,
         exit_code: Option<i32>,
         why: Reason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Next>,
     },
-    /// A pod was ended from outside: deleted, evicted, its node lost, or because the run was scaled down or suspended.
+    /// A pod was ended from outside: deleted, evicted, its node lost, or by the Job controller itself.
     AttemptEnded {
         index: CompletionIndex,
         attempt: u32,
         pod: String,
         node: Option<NodeName>,
         why: Reason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopped_by: Option<Stop>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Next>,
     },
     /// A pod succeeded, but its termination message is not a valid result.
     NoResult {
@@ -181,6 +198,40 @@ impl RunEvent {
             remarks,
         }
     }
+}
+
+/// Why the Job controller ended a worker that could have gone on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The Job was scaled down.
+    ScalingDown,
+    /// The Job was suspended.
+    Suspending,
+    /// The run was cancelled.
+    Cancelling,
+    /// The Job has ended, or was deleted.
+    JobOver,
+}
+
+/// What the Job controller does about an index after an attempt without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    /// It makes another pod when its back-off is over: so long after the end of this one, and the attempt of this number of at
+    /// most so many.
+    Again {
+        /// The back-off.
+        after_ms: u64,
+        /// The number of the next attempt.
+        attempt: u32,
+        /// The number that the last attempt can have.
+        of: u32,
+    },
+    /// It gives the index up: the retries are used up.
+    NoRetries,
+    /// It gives the index up: its pod failure policy says that no retry mends this exit code.
+    Hopeless,
 }
 
 /// One of the values of a disputed index.

@@ -213,13 +213,13 @@ impl Keeper {
     }
 
     /// Writes what is queued, keeps the summary, and lets go of the ledger.
-    pub(super) async fn close(self, summary: &Summary) -> Result<(), String> {
-        let Role::Writer { queue, thread } = self.role else {
+    pub(super) async fn close(&mut self, summary: &Summary) -> Result<(), String> {
+        let Role::Writer { queue, thread } = std::mem::replace(&mut self.role, Role::Idle) else {
             return Ok(());
         };
         if !self.backlog.is_empty() {
             // Only after a second signal anything is left here; what does not fit into the queue was never called kept.
-            queue.try_send(self.backlog).ok();
+            queue.try_send(std::mem::take(&mut self.backlog)).ok();
         }
         drop(queue);
         let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;

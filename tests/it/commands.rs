@@ -96,6 +96,7 @@ fn a_cancel_ends_the_watching_program_and_can_be_undone_when_nobody_watches() {
     let resume = world.run(&["resume", &run]);
     assert_done(&resume, &["resumed the run", r#""ttg-tui/cancelled":null"#]);
     assert_eq!(listed(&world, &run)["state"], "running");
+    assert_done(&world.run(&["scale", &run, "4"]), &["scaled to 4 workers"]);
     assert_proven(&world.run(&["attach", &run, "--output", "json"]), &run);
     end(local);
 }

@@ -354,6 +354,9 @@ fn a_well_formed_result_that_is_wrong_is_found_out() {
     ] {
         assert!(text.contains(words), "{words} is not in {text}");
     }
-    assert!(!text.contains("PROVEN"), "{text}");
+    assert!(
+        text.contains("✗ NOT PROVEN  1 of 1") && !text.contains("✓ PROVEN"),
+        "{text}"
+    );
     end(lab.local);
 }

@@ -23,3 +23,5 @@ mod security;
 #[cfg(target_os = "linux")]
 mod stress;
 mod tidy;
+#[cfg(target_os = "linux")]
+mod tui;

@@ -214,7 +214,7 @@ fn an_index_that_failed_for_good_is_computed_by_another_process_on_another_clust
         "--shards",
         "3",
         "--pace",
-        "3s",
+        "2s",
         "--retries",
         "0",
         "--name",

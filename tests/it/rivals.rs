@@ -216,7 +216,7 @@ fn a_local_cluster_that_ends_under_a_run_ends_it() {
 #[test]
 fn ctrl_c_leaves_the_job_on_a_cluster_that_outlives_the_program_and_says_how_to_come_back() {
     let lab = Lab::new();
-    let run = lab.world.spawn(&["run", "--pace", "4s", "--name", "ttg-left"]);
+    let run = lab.world.spawn(&["run", "--pace", "3s", "--name", "ttg-left"]);
     run.wait_for_stderr("running on");
     run.signal(Signal::INT);
     let left = run.finish();

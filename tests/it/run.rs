@@ -165,7 +165,7 @@ mod on_linux {
         assert!(
             finished
                 .stderr
-                .contains("failed: exit 137, Error; it is done again in about 10 s"),
+                .contains("failed: exit 137, Error; again in about 10 s, attempt 2 of 4"),
             "{finished:?}"
         );
         for words in ["PROVEN  664,579", "4 attempts · 1 done again"] {

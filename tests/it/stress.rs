@@ -287,12 +287,12 @@ fn a_run_to_which_everything_happens_is_proven_and_each_is_told_in_a_line() {
     stage.command(&["scale", run, "6"], "workers changed from 4 to 6");
     stage.wait_for_workers(6);
     stage.command(&["scale", run, "3"], "workers changed from 6 to 3");
-    stage.run.wait_for_stderr(DELETED);
+    stage.run.wait_for_stderr("stopped by scaling down");
 
     stage.strike(|victim| stage.delete(victim), DELETED);
     stage.strike(
         |victim| stage.kill_worker(victim),
-        "failed: exit 137, Error; it is done again in about",
+        "failed: exit 137, Error; again in about",
     );
     let drained = stage.strike(|victim| stage.drain(victim), EVICTED);
     stage.uncordon_all(&drained);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ttg_tui::plan::{Plan, RunId};
+use ttg_tui::run::intervals::IndexSet;
 
 /// `SplitMix64`: small, well spread, and the same on every machine.
 pub(crate) struct Rng(u64);
@@ -53,6 +54,7 @@ pub(crate) enum Fault {
     ImagePull,
     Evict,
     LogGap,
+    LogRotate,
     NodeLost,
     TooManyRequests,
     ServerError,
@@ -64,6 +66,16 @@ pub(crate) enum Fault {
     Latency,
     HalfClose,
     Garbage,
+    ApiTooManyRequests,
+    ApiServerError,
+    ApiUnavailable,
+    ApiGone,
+    ApiHttpGone,
+    ApiWatchCut,
+    ApiWatchReset,
+    ApiLatency,
+    ApiHalfClose,
+    ApiGarbage,
 }
 
 /// Who makes a fault happen.
@@ -77,6 +89,8 @@ pub(crate) enum Maker {
     Node,
     /// The wire between the program and the API server, for requests of these classes.
     Wire(&'static [Class]),
+    /// The API server itself, ordered by the annotation on the namespace that the requests of these classes are about.
+    Api(&'static [Class]),
 }
 
 /// What a request is, as far as a fault of the wire cares.
@@ -92,6 +106,7 @@ pub(crate) enum Class {
 /// One row of the table of faults.
 pub(crate) struct Kind {
     pub(crate) fault: Fault,
+    /// Its name, which is also that of its order where the cluster makes it.
     pub(crate) name: &'static str,
     pub(crate) maker: Maker,
     /// Whether a run may end without a proven total because of it.
@@ -131,33 +146,62 @@ pub(crate) const FAULTS: &[Kind] = &[
     kind(Fault::ImagePull, "image-pull-failure", Maker::Namespace, false),
     kind(Fault::Evict, "evict", Maker::Namespace, true),
     kind(Fault::LogGap, "log-gap", Maker::Namespace, false),
+    kind(Fault::LogRotate, "log-rotate", Maker::Namespace, false),
     kind(Fault::NodeLost, "lost", Maker::Node, true),
-    kind(Fault::TooManyRequests, "429", Maker::Wire(ANY), false),
-    kind(Fault::ServerError, "500", Maker::Wire(ANY), false),
-    kind(Fault::Unavailable, "503", Maker::Wire(ANY), false),
-    kind(Fault::Gone, "gone", Maker::Wire(WATCHES), false),
-    kind(Fault::HttpGone, "http-gone", Maker::Wire(WATCHES), false),
-    kind(Fault::WatchCut, "watch-cut", Maker::Wire(WATCHES), false),
-    kind(Fault::WatchReset, "watch-reset", Maker::Wire(WATCHES), false),
-    kind(Fault::Latency, "latency", Maker::Wire(ANY), false),
-    kind(Fault::HalfClose, "half-close", Maker::Wire(WHOLE), false),
-    kind(Fault::Garbage, "garbage", Maker::Wire(WHOLE), false),
+    kind(Fault::TooManyRequests, "429 on the wire", Maker::Wire(ANY), false),
+    kind(Fault::ServerError, "500 on the wire", Maker::Wire(ANY), false),
+    kind(Fault::Unavailable, "503 on the wire", Maker::Wire(ANY), false),
+    kind(Fault::Gone, "gone on the wire", Maker::Wire(WATCHES), false),
+    kind(Fault::HttpGone, "http-gone on the wire", Maker::Wire(WATCHES), false),
+    kind(Fault::WatchCut, "watch-cut on the wire", Maker::Wire(WATCHES), false),
+    kind(
+        Fault::WatchReset,
+        "watch-reset on the wire",
+        Maker::Wire(WATCHES),
+        false,
+    ),
+    kind(Fault::Latency, "latency on the wire", Maker::Wire(ANY), false),
+    kind(Fault::HalfClose, "half-close on the wire", Maker::Wire(WHOLE), false),
+    kind(Fault::Garbage, "garbage on the wire", Maker::Wire(WHOLE), false),
+    kind(Fault::ApiTooManyRequests, "too-many-requests", Maker::Api(ANY), false),
+    kind(Fault::ApiServerError, "server-error", Maker::Api(ANY), false),
+    kind(Fault::ApiUnavailable, "unavailable", Maker::Api(ANY), false),
+    kind(Fault::ApiGone, "gone", Maker::Api(WATCHES), false),
+    kind(Fault::ApiHttpGone, "http-gone", Maker::Api(WATCHES), false),
+    kind(Fault::ApiWatchCut, "watch-cut", Maker::Api(WATCHES), false),
+    kind(Fault::ApiWatchReset, "watch-reset", Maker::Api(WATCHES), false),
+    kind(Fault::ApiLatency, "latency", Maker::Api(ANY), false),
+    kind(Fault::ApiHalfClose, "half-close", Maker::Api(WHOLE), false),
+    kind(Fault::ApiGarbage, "garbage", Maker::Api(WHOLE), false),
 ];
 
 /// A fault that is to happen.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ordered {
     pub(crate) fault: Fault,
-    /// Which completion index it hits, where it hits a worker.
+    /// Which completion index it hits, where it hits a worker. Of a rerun's Job the worker has that of the run, and its pod that
+    /// of the Job.
     pub(crate) index: u32,
     /// How often: attempts at the index, or requests in a row.
     pub(crate) times: u32,
     /// How many requests of the class go well before.
     pub(crate) after: u32,
-    /// Which requests it hits, where it is one of the wire.
+    /// Which requests it hits, where it hits requests.
     pub(crate) class: Option<Class>,
     /// How long it lasts, where it lasts.
     pub(crate) lasts: Duration,
+}
+
+impl Ordered {
+    /// Aims it at one of the indexes that a rerun computes.
+    pub(crate) fn aimed_at(&self, indexes: &IndexSet) -> Self {
+        let position = self.index % u32::try_from(indexes.len()).unwrap().max(1);
+        let index = match kind_of(self.fault).maker {
+            Maker::Worker => indexes.nth(position).map_or(position, |index| index.0),
+            Maker::Namespace | Maker::Node | Maker::Wire(_) | Maker::Api(_) => position,
+        };
+        Self { index, ..self.clone() }
+    }
 }
 
 /// What people do while a run is under way.
@@ -187,6 +231,28 @@ impl Deed {
     }
 }
 
+/// What happens when the run is rerun once, because it was not proven.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Round {
+    pub(crate) faults: Vec<Ordered>,
+    pub(crate) deeds: Vec<(Duration, Deed)>,
+    /// Whether somebody deletes the run's first Job before.
+    pub(crate) deletes_job: bool,
+    pub(crate) workers: u32,
+}
+
+impl Round {
+    /// Whether nothing goes wrong in it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.faults.is_empty() && self.deeds.is_empty()
+    }
+
+    /// Whether nothing in it may cost a result.
+    pub(crate) fn is_gentle(&self) -> bool {
+        is_gentle(&self.faults, &self.deeds)
+    }
+}
+
 /// Everything that a seed says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scenario {
@@ -196,6 +262,8 @@ pub(crate) struct Scenario {
     pub(crate) faults: Vec<Ordered>,
     /// What people do, in the order of time since the start.
     pub(crate) deeds: Vec<(Duration, Deed)>,
+    /// How the run is rerun as long as it is not proven. The last round is a quiet one.
+    pub(crate) reruns: Vec<Round>,
 }
 
 impl Scenario {
@@ -212,11 +280,13 @@ impl Scenario {
                 faults.push(draw_fault(rng.pick(FAULTS), &plan, &mut rng));
             }
         }
-        if faults.iter().any(|o: &Ordered| o.fault == Fault::ForgedValue) {
+        let reruns = draw_reruns(&plan, &mut rng);
+        let every_fault = || faults.iter().chain(reruns.iter().flat_map(|round| &round.faults));
+        if every_fault().any(|o| o.fault == Fault::ForgedValue) {
             // A forged value with a valid checksum is found by computing its shard again, and by nothing else.
             plan.verify = plan.shards;
         }
-        if faults.iter().any(|o| kind_of(o.fault).maker != Maker::Worker) {
+        if every_fault().any(|o| kind_of(o.fault).maker != Maker::Worker) {
             // What comes from outside needs a worker that is there for a while.
             plan.simulate_work_ms = plan.simulate_work_ms.max(100);
             plan.batch_size = plan.batch_size.min(50);
@@ -229,6 +299,7 @@ impl Scenario {
             deeds: draw_deeds(&plan, &mut rng),
             plan,
             faults,
+            reruns,
         }
     }
 
@@ -239,8 +310,12 @@ impl Scenario {
 
     /// Whether nothing in it may cost a result: then the run must be proven.
     pub(crate) fn is_gentle(&self) -> bool {
-        !self.faults.iter().any(|o| kind_of(o.fault).may_lose) && !self.deeds.iter().any(|(_, deed)| deed.may_lose())
+        is_gentle(&self.faults, &self.deeds)
     }
+}
+
+fn is_gentle(faults: &[Ordered], deeds: &[(Duration, Deed)]) -> bool {
+    !faults.iter().any(|o| kind_of(o.fault).may_lose) && !deeds.iter().any(|(_, deed)| deed.may_lose())
 }
 
 /// Returns the row of a fault.
@@ -265,7 +340,7 @@ fn draw_plan(seed: u64, rng: &mut Rng) -> Plan {
 
 fn draw_fault(kind: &Kind, plan: &Plan, rng: &mut Rng) -> Ordered {
     let class = match kind.maker {
-        Maker::Wire(classes) => Some(*rng.pick(classes)),
+        Maker::Wire(classes) | Maker::Api(classes) => Some(*rng.pick(classes)),
         Maker::Worker | Maker::Namespace | Maker::Node => None,
     };
     Ordered {
@@ -304,4 +379,36 @@ fn draw_deeds(plan: &Plan, rng: &mut Rng) -> Vec<(Duration, Deed)> {
     }
     deeds.sort_by_key(|(at, _)| *at);
     deeds
+}
+
+/// Draws up to three reruns in which things go wrong, less often than in the run itself, and one in which nothing does.
+fn draw_reruns(plan: &Plan, rng: &mut Rng) -> Vec<Round> {
+    let mut rounds: Vec<Round> = (0..rng.between(0, 4)).map(|_| draw_round(plan, rng)).collect();
+    rounds.push(Round {
+        faults: Vec::new(),
+        deeds: Vec::new(),
+        ..draw_round(plan, rng)
+    });
+    rounds
+}
+
+fn draw_round(plan: &Plan, rng: &mut Rng) -> Round {
+    let mut faults = Vec::new();
+    for _ in 0..rng.between(0, 3) {
+        let ordered = draw_fault(rng.pick(FAULTS), plan, rng);
+        // A lost node is found out after most reruns have ended.
+        if ordered.fault != Fault::NodeLost {
+            faults.push(ordered);
+        }
+    }
+    Round {
+        faults,
+        deeds: if rng.one_in(3) {
+            draw_deeds(plan, rng)
+        } else {
+            Vec::new()
+        },
+        deletes_job: rng.one_in(4),
+        workers: rng.small(1, 13),
+    }
 }

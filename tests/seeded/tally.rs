@@ -63,9 +63,9 @@ impl fmt::Display for Tally {
         for (fault, count) in &counts.hits {
             writeln!(f, "{:<24} {count:>6}", kind_of(*fault).name)?;
         }
-        writeln!(f, "{:<24} {:>6}", "end", "runs")?;
+        writeln!(f, "{:<40} {:>6}", "end", "runs")?;
         for (end, count) in &counts.ends {
-            writeln!(f, "{end:<24} {count:>6}")?;
+            writeln!(f, "{end:<40} {count:>6}")?;
         }
         Ok(())
     }

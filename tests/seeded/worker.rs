@@ -1,12 +1,14 @@
-//! A simulated worker that has the faults of its index.
+//! Simulated workers that have the faults of their indexes.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ttg_tui::host::simulated_worker;
 use ttg_tui::local::kubelet::runtime::{Actor, Ending, Part};
+use ttg_tui::run::intervals::IndexSet;
 use ttg_worker::protocol::ResultMessage;
+use ttg_worker::protocol::env::{SHARD_INDEXES, WORKER_ID};
 
 use super::draw::{Fault, Maker, Ordered, kind_of};
 use super::tally::Tally;
@@ -14,36 +16,88 @@ use super::tally::Tally;
 /// How long a worker hangs before the machine gives it up.
 const HANG: Duration = Duration::from_secs(240);
 
-/// Makes the actor of a scenario's workers.
-pub(crate) fn workers(faults: &[Ordered], tally: &Tally) -> Actor {
-    let faults: Vec<Ordered> = faults
-        .iter()
-        .filter(|ordered| kind_of(ordered.fault).maker == Maker::Worker)
-        .cloned()
-        .collect();
-    let (faults, tally, play) = (Arc::new(faults), tally.clone(), simulated_worker());
-    let attempts: Arc<Mutex<HashMap<u32, u32>>> = Arc::default();
-    Arc::new(move |part: Part| {
-        let index: u32 = part
-            .env
-            .get("WORKER_ID")
-            .and_then(|id| id.parse().ok())
-            .unwrap_or_default();
-        let attempt = {
-            let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
-            let attempt = attempts.entry(index).or_default();
-            *attempt += 1;
-            *attempt
+/// The workers of a scenario. Clones share what is ordered.
+#[derive(Clone)]
+pub(crate) struct Crew {
+    shift: Arc<Mutex<Shift>>,
+    tally: Tally,
+}
+
+/// What is ordered, and what has been done since.
+#[derive(Default)]
+struct Shift {
+    faults: Vec<Ordered>,
+    /// How often each index was begun.
+    attempts: HashMap<u32, u32>,
+}
+
+impl Crew {
+    /// Makes workers without faults.
+    pub(crate) fn new(tally: &Tally) -> Self {
+        Self {
+            shift: Arc::default(),
+            tally: tally.clone(),
+        }
+    }
+
+    /// Takes of these faults those of workers, in place of those before, and counts attempts anew.
+    pub(crate) fn order(&self, faults: &[Ordered]) {
+        let own = faults.iter().filter(|o| kind_of(o.fault).maker == Maker::Worker);
+        *self.shift() = Shift {
+            faults: own.cloned().collect(),
+            attempts: HashMap::new(),
         };
-        let ordered = faults.iter().find(|o| o.index == index && attempt <= o.times).cloned();
-        let (play, tally) = (Arc::clone(&play), tally.clone());
-        Box::pin(async move {
-            match ordered {
-                Some(ordered) => suffer(&ordered, part, &play, &tally).await,
-                None => play(part).await,
-            }
+    }
+
+    /// Returns the indexes of the run that were begun since the last order.
+    pub(crate) fn begun(&self) -> BTreeSet<u32> {
+        self.shift().attempts.keys().copied().collect()
+    }
+
+    /// Makes the actor that plays one worker after the other.
+    pub(crate) fn actor(&self) -> Actor {
+        let (crew, play) = (self.clone(), simulated_worker());
+        Arc::new(move |part: Part| {
+            let ordered = crew.begin(index_of(&part.env));
+            let (play, tally) = (Arc::clone(&play), crew.tally.clone());
+            let (log, beginning) = (Arc::clone(&part.log), part.log.begin());
+            Box::pin(async move {
+                let ending = match ordered {
+                    Some(ordered) => suffer(&ordered, part, &play, &tally).await,
+                    None => play(part).await,
+                };
+                // Nothing but a rotation takes the beginning of so short a log away.
+                if log.begin() != beginning {
+                    tally.hit(Fault::LogRotate);
+                }
+                ending
+            })
         })
-    })
+    }
+
+    /// Begins an attempt at an index; returns the fault that it has.
+    fn begin(&self, index: u32) -> Option<Ordered> {
+        let mut shift = self.shift();
+        let attempt = shift.attempts.entry(index).or_default();
+        *attempt += 1;
+        let attempt = *attempt;
+        let mut faults = shift.faults.iter();
+        faults.find(|o| o.index == index && attempt <= o.times).cloned()
+    }
+
+    fn shift(&self) -> MutexGuard<'_, Shift> {
+        self.shift.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the index of the run that a worker is told to compute: of a rerun's Job, its own index is a position among some.
+fn index_of(env: &BTreeMap<String, String>) -> u32 {
+    let position = env.get(WORKER_ID).and_then(|id| id.parse().ok()).unwrap_or_default();
+    let indexes = env
+        .get(SHARD_INDEXES)
+        .and_then(|text| IndexSet::parse(text, u32::MAX).ok());
+    let index = indexes.and_then(|indexes| indexes.nth(position));
+    index.map_or(position, |index| index.0)
 }
 
 async fn suffer(ordered: &Ordered, part: Part, play: &Actor, tally: &Tally) -> Ending {

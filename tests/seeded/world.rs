@@ -4,21 +4,23 @@
 //! that clock: the ledger's, and those that compute a shard again. [`brake`] therefore keeps the clock from jumping far ahead
 //! of them.
 
+mod rerun;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::{JoinHandle, LocalSet, spawn_blocking, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use ttg_tui::cluster::connect::Connection;
-use ttg_tui::cluster::watch::get_job;
-use ttg_tui::ledger::StateFolder;
+use ttg_tui::cluster::watch::find_runs;
+use ttg_tui::ledger::{KeptRun, StateFolder};
 use ttg_tui::local::job_controller::JobControllerConfig;
 use ttg_tui::local::kinds::Kind;
 use ttg_tui::local::kubelet::report::NodeSize;
@@ -28,15 +30,18 @@ use ttg_tui::local::timing::Timing;
 use ttg_tui::local::{LocalCluster, LocalConfig};
 use ttg_tui::model::effect::End;
 use ttg_tui::model::event::{Started, Task};
+use ttg_tui::plan::{Plan, Rerun};
 use ttg_tui::run::fact::JobFact;
-use ttg_tui::run::partial::Partial;
+use ttg_tui::run::partial::Kept;
+use ttg_tui::run::summary::Headline;
 use ttg_tui::shell::{self, Clock, Form, Session, Teller};
 
 use super::check::{Remains, check};
-use super::draw::{Deed, Fault, Maker, Ordered, Scenario, kind_of};
+use super::draw::{Deed, Fault, Ordered, Scenario};
+use super::orders::{NAMESPACE, Orders};
 use super::tally::Tally;
 use super::wire::Wire;
-use super::worker::workers;
+use super::worker::Crew;
 
 /// How long a run may take, on its own clock, before it counts as stuck.
 const STUCK: Duration = Duration::from_secs(6 * 3600);
@@ -44,14 +49,8 @@ const STUCK: Duration = Duration::from_secs(6 * 3600);
 /// How far the clock goes before it is held for a moment, and how long that is.
 const BRAKE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_micros(100));
 
-/// When a node is lost, after the start: the run's workers are there by then.
-const NODE_LOST_AFTER: Duration = Duration::from_millis(500);
-
-/// The namespace of every run.
-const NAMESPACE: &str = "default";
-
-/// The annotation that orders faults of the local cluster.
-const FAULT: &str = "local-cluster/fault";
+/// How often people ask a server that does not answer.
+const ASKS_MAX: u32 = 60;
 
 /// How many changes are looked at in one go.
 const CHANGES_MAX: usize = 1000;
@@ -65,6 +64,9 @@ const EVIDENCE: [(Fault, Kind, &str); 3] = [
 
 /// What one session told. Written by its output thread.
 type Lines = Arc<Mutex<Vec<String>>>;
+
+/// A session that runs, and the number of its lines.
+type Running = (JoinHandle<End>, usize);
 
 /// Plays a scenario and checks what it leaves behind; says what is wrong.
 pub(crate) fn play(scenario: &Scenario, tally: &Tally) -> Result<(), String> {
@@ -85,42 +87,34 @@ fn temporary_folder() -> std::io::Result<TempDir> {
 
 async fn play_in(scenario: &Scenario, tally: &Tally, folder: &Path) -> Result<(), String> {
     let clock = Clock::starting_at("2026-01-02T03:04:05Z".parse().unwrap());
-    let cluster = LocalCluster::start(config(scenario, tally, folder, clock)).map_err(|e| e.to_string())?;
-    let wire = Wire::new(&cluster, &scenario.faults, tally);
+    let crew = Crew::new(tally);
+    let cluster = LocalCluster::start(config(scenario, &crew, folder, clock)).map_err(|e| e.to_string())?;
+    let wire = Wire::new(&cluster, tally);
     spawn_local(brake());
     spawn_local(witness(Arc::clone(cluster.registry().store()), tally.clone()));
+    let whole = wire.whole().connect(NAMESPACE);
     let mut world = World {
         scenario,
+        tally,
         clock,
-        state: StateFolder::open(folder).map_err(|e| e.to_string())?,
-        whole: wire.whole().connect(NAMESPACE),
-        wire,
+        folder,
+        orders: Orders::new(wire, crew, whole.client.clone()),
+        whole,
+        faults: Vec::new(),
+        rerun: 0,
+        job: scenario.plan.run.to_string(),
         sessions: Vec::new(),
+        checked: 0,
     };
-    world.order_faults().await;
-    let outcome = world.run().await;
+    let outcome = Box::pin(world.play()).await;
     timeout(STUCK, cluster.stop())
         .await
         .map_err(|_elapsed| "the local cluster does not stop")?;
-    let end = outcome?;
-    let sessions: Vec<Vec<String>> = world.sessions.iter().map(lines_of).collect();
-    let remains = Remains {
-        scenario,
-        tally,
-        state: &world.state,
-        end: end.clone(),
-        sessions: &sessions,
-    };
-    let headline = check(&remains).map_err(|why| format!("{why}\n{}", tail(&sessions)))?;
-    let how = headline
-        .zip(end)
-        .map(|(headline, end)| format!("{headline:?}, ended as {end:?}"));
-    tally.ended(how.as_deref().unwrap_or("killed, no Job left"));
-    Ok(())
+    outcome.map_err(|why| format!("{why}\n{}", tail(&world.sessions)))
 }
 
-fn config(scenario: &Scenario, tally: &Tally, folder: &Path, clock: Clock) -> LocalConfig {
-    let worker = Play::Actor(workers(&scenario.faults, tally));
+fn config(scenario: &Scenario, crew: &Crew, folder: &Path, clock: Clock) -> LocalConfig {
+    let worker = Play::Actor(crew.actor());
     LocalConfig {
         nodes: scenario.nodes,
         size: NodeSize {
@@ -179,54 +173,48 @@ async fn witness(store: Arc<Store>, tally: Tally) {
 /// A scenario while it is played.
 struct World<'s> {
     scenario: &'s Scenario,
+    tally: &'s Tally,
     clock: Clock,
-    state: StateFolder,
-    /// The program's way to the cluster.
-    wire: Wire,
-    /// The way of everybody else, which does not break.
+    folder: &'s Path,
+    orders: Orders,
+    /// The way of everybody else to the cluster, which does not break.
     whole: Connection,
-    /// What the sessions told; the deciding one is moved to the end.
+    /// Every fault that was ordered so far.
+    faults: Vec<Ordered>,
+    /// The number of the rerun that is played; 0 for the run's first Job.
+    rerun: u32,
+    /// The name of its Job.
+    job: String,
+    /// What the sessions told; of those that are played together the deciding one is moved to the end.
     sessions: Vec<Lines>,
+    /// How many of them were checked.
+    checked: usize,
 }
 
-impl World<'_> {
-    /// Orders the faults that the cluster itself makes.
-    async fn order_faults(&self) {
-        let client = self.whole.client.clone();
-        let of = |maker: Maker| {
-            let faults = self.scenario.faults.iter();
-            let words: Vec<String> = faults.filter(|o| kind_of(o.fault).maker == maker).map(order).collect();
-            words.join(";")
-        };
-        let (pods, nodes) = (of(Maker::Namespace), of(Maker::Node));
-        if !pods.is_empty() {
-            let namespaces = Api::<Namespace>::all(client.clone());
-            let (params, patch) = (PatchParams::default(), annotate(&pods));
-            let patched = namespaces.patch(NAMESPACE, &params, &patch).await;
-            patched.expect("the fault is one of the table");
+impl<'s> World<'s> {
+    /// Plays everything: the run, and reruns of it until it is proven.
+    async fn play(&mut self) -> Result<(), String> {
+        let scenario = self.scenario;
+        self.order(&scenario.faults).await;
+        let main = self.begin(Task::Submit, None, Kept::default());
+        let end = Box::pin(self.see_through(main, &scenario.deeds)).await?;
+        let headline = self.check(end, &scenario.faults, scenario.is_gentle())?;
+        if headline == Some(Headline::Proven) {
+            return Ok(());
         }
-        if let Some(node) = nodes
-            .split(';')
-            .next()
-            .filter(|words| !words.is_empty())
-            .map(str::to_owned)
-        {
-            spawn_local(async move {
-                sleep(NODE_LOST_AFTER).await;
-                let (params, patch) = (PatchParams::default(), annotate(&node));
-                let patched = Api::<Node>::all(client).patch("node-1", &params, &patch).await;
-                patched.expect("the fault is one of the table");
-            });
-        }
+        Box::pin(self.rerun_until_proven()).await
     }
 
-    /// Plays sessions and deeds; returns how the last session ended, none if it was killed and no Job was left.
-    async fn run(&mut self) -> Result<Option<End>, String> {
+    async fn order(&mut self, faults: &[Ordered]) {
+        self.faults.extend_from_slice(faults);
+        self.orders.order(faults).await;
+    }
+
+    /// Plays a session and deeds; returns how the session that was last ended, none if it was killed and no Job was left.
+    async fn see_through(&mut self, mut main: Running, deeds: &[(Duration, Deed)]) -> Result<Option<End>, String> {
         let start = Instant::now();
-        let mut main = self.begin(Task::Submit, None, Vec::new());
-        let (mut seconds, mut ended) = (Vec::new(), None);
-        let scenario = self.scenario;
-        for (at, deed) in &scenario.deeds {
+        let (mut seconds, mut ended, mut is_killed) = (Vec::new(), None, false);
+        for (at, deed) in deeds {
             tokio::select! {
                 biased;
                 end = &mut main.0 => ended = Some(end),
@@ -238,40 +226,82 @@ impl World<'_> {
             if *deed == Deed::KillSession {
                 main.0.abort();
                 // It was told to end, so that is what it answers.
-                main.0.await.ok();
-                match self.attach().await {
-                    Some(attached) => main = attached,
-                    None => return Ok(None),
-                }
+                (&mut main.0).await.ok();
+                let Some(attached) = self.attach().await? else {
+                    is_killed = true;
+                    break;
+                };
+                main = attached;
             } else if *deed == Deed::SecondSession {
-                seconds.extend(self.attach().await);
+                seconds.extend(self.attach().await?);
             } else {
                 self.meddle(*deed).await;
             }
         }
-        let end = match ended {
-            Some(end) => end,
-            None => match timeout(STUCK, &mut main.0).await {
-                Ok(end) => end,
+        if ended.is_none() && !is_killed {
+            match timeout(STUCK, &mut main.0).await {
+                Ok(end) => ended = Some(end),
                 Err(_elapsed) => return Err(self.stuck("the session").await),
-            },
-        };
+            }
+        }
         for (mut second, _) in seconds {
             if timeout(STUCK, &mut second).await.is_err() {
                 return Err(self.stuck("a second session").await);
             }
         }
-        let deciding = self.sessions.remove(main.1);
-        self.sessions.push(deciding);
-        end.map(Some).map_err(|panic| format!("the session broke: {panic}"))
+        if !is_killed {
+            let deciding = self.sessions.remove(main.1);
+            self.sessions.push(deciding);
+        }
+        ended.transpose().map_err(|panic| format!("the session broke: {panic}"))
     }
 
-    /// Starts a session; returns it and the number of its lines.
-    fn begin(&mut self, task: Task, job: Option<Box<JobFact>>, kept: Vec<Partial>) -> (JoinHandle<End>, usize) {
+    /// Checks what the sessions since the last check left behind. `active` are the faults that were ordered for them.
+    fn check(&mut self, end: Option<End>, active: &[Ordered], is_gentle: bool) -> Result<Option<Headline>, String> {
+        let told = self.sessions.iter().skip(self.checked);
+        let sessions: Vec<Vec<String>> = told.map(lines_of).collect();
+        self.checked = self.sessions.len();
+        let headline = check(&Remains {
+            plan: self.plan(),
+            faults: &self.faults,
+            active,
+            is_gentle,
+            tally: self.tally,
+            state: &self.state(),
+            end: end.clone(),
+            sessions: &sessions,
+        })?;
+        let rerun = if self.rerun == 0 { "" } else { "rerun: " };
+        let how = headline
+            .zip(end)
+            .map(|(headline, end)| format!("{headline:?}, ended as {end:?}"));
+        let how = how.as_deref().unwrap_or("killed, no Job left");
+        self.tally.ended(&format!("{rerun}{how}"));
+        Ok(headline)
+    }
+
+    fn plan(&self) -> &'s Plan {
+        &self.scenario.plan
+    }
+
+    /// Opens the state folder, as each process does.
+    fn state(&self) -> StateFolder {
+        StateFolder::open(self.folder).expect("the folder is ours")
+    }
+
+    /// Reads what is kept of the run.
+    fn kept(&self) -> Option<KeptRun> {
+        let (state, run) = (self.state(), &self.plan().run);
+        let is_kept = state.runs().is_ok_and(|runs| runs.contains(run));
+        is_kept.then(|| state.read_run(run).expect("what is kept reads back"))
+    }
+
+    /// Starts a session.
+    fn begin(&mut self, task: Task, job: Option<Box<JobFact>>, kept: Kept) -> Running {
         let (lines, number) = (Lines::default(), self.sessions.len());
         self.sessions.push(Arc::clone(&lines));
-        let plan = &self.scenario.plan;
-        let connection = self.wire.connect(NAMESPACE);
+        let plan = self.plan();
+        let connection = self.orders.wire.connect(NAMESPACE);
         let take = move |line: &str| {
             lines
                 .lock()
@@ -289,50 +319,64 @@ impl World<'_> {
                 reach_flags: String::new(),
                 outlives: connection.outlives,
                 seed: self.scenario.seed,
-                kept: kept.into(),
+                kept,
             },
             connection,
-            state: self.state.clone(),
+            state: self.state(),
             teller: Teller::to_lines(Form::Json, plan, take),
             is_gone: None,
         };
         (spawn_local(shell::run(session)), number)
     }
 
-    /// Attaches another session to the run, as `ttg-tui attach` does; none when the Job is not there.
-    async fn attach(&mut self) -> Option<(JoinHandle<End>, usize)> {
-        let run = &self.scenario.plan.run;
-        let job = get_job(&self.whole, run.as_str()).await.ok()?;
-        let is_kept = self.state.runs().is_ok_and(|runs| runs.contains(run));
-        let kept = if is_kept {
-            self.state.read_run(run).expect("what is kept reads back").partials
-        } else {
-            Vec::new()
-        };
-        Some(self.begin(Task::Attach, Some(Box::new(job)), kept))
+    /// Lists the run's Jobs. The server may have faults: it is asked until it answers.
+    async fn jobs(&self) -> Result<Vec<JobFact>, String> {
+        let mut asks = 1;
+        loop {
+            match find_runs(&self.whole).await {
+                Ok(jobs) => return Ok(jobs),
+                Err(failure) if asks == ASKS_MAX => return Err(failure.text),
+                Err(_) => asks += 1,
+            }
+            pause(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Attaches another session to the Job that is played, as `ttg-tui attach` does; none when it is not there.
+    async fn attach(&mut self) -> Result<Option<Running>, String> {
+        let mut jobs = self.jobs().await?;
+        // A rerun whose name was taken has a higher number.
+        jobs.retain(|job| Rerun::number_in(&job.name) >= self.rerun);
+        let job = jobs.into_iter().max_by_key(|job| Rerun::number_in(&job.name));
+        Ok(job.map(|job| self.attach_to(job)))
+    }
+
+    fn attach_to(&mut self, job: JobFact) -> Running {
+        let kept = self.kept().map_or_else(Kept::default, |kept| kept.results());
+        self.begin(Task::Attach, Some(Box::new(job)), kept)
     }
 
     /// Does what a person would with kubectl. Whatever it was meant for may be gone by now.
     async fn meddle(&self, deed: Deed) {
         let client = self.whole.client.clone();
-        let run = self.scenario.plan.run.as_str();
+        let job = self.job.as_str();
         let jobs = Api::<Job>::namespaced(client.clone(), NAMESPACE);
         let nodes = Api::<Node>::all(client.clone());
         let params = PatchParams::default();
         let job_patch = |spec: Value| Patch::Merge(json!({ "spec": spec }));
         match deed {
             Deed::Scale(workers) => drop(
-                jobs.patch(run, &params, &job_patch(json!({"parallelism": workers})))
+                jobs.patch(job, &params, &job_patch(json!({"parallelism": workers})))
                     .await,
             ),
-            Deed::Suspend => drop(jobs.patch(run, &params, &job_patch(json!({"suspend": true}))).await),
-            Deed::Resume => drop(jobs.patch(run, &params, &job_patch(json!({"suspend": false}))).await),
+            Deed::Suspend => drop(jobs.patch(job, &params, &job_patch(json!({"suspend": true}))).await),
+            Deed::Resume => drop(jobs.patch(job, &params, &job_patch(json!({"suspend": false}))).await),
             Deed::Cordon(node) | Deed::Uncordon(node) => {
                 let unschedulable = matches!(deed, Deed::Cordon(_));
                 let patch = Patch::Merge(json!({"spec": {"unschedulable": unschedulable}}));
                 drop(nodes.patch(&format!("node-{node}"), &params, &patch).await);
             }
-            Deed::DeleteJob => drop(jobs.delete(run, &DeleteParams::background()).await),
+            Deed::DeleteJob => drop(jobs.delete(job, &DeleteParams::background()).await),
             Deed::DeletePod(number) => {
                 let pods = Api::<Pod>::namespaced(client, NAMESPACE);
                 let Ok(list) = pods.list(&ListParams::default()).await else {
@@ -368,39 +412,21 @@ impl World<'_> {
             })
             .collect();
         let jobs = Api::<Job>::namespaced(self.whole.client.clone(), NAMESPACE);
-        let job = jobs
-            .get(self.scenario.plan.run.as_str())
-            .await
-            .ok()
-            .and_then(|job| job.status);
-        let sessions: Vec<Vec<String>> = self.sessions.iter().map(lines_of).collect();
+        let job = jobs.get(&self.job).await.ok().and_then(|job| job.status);
         let hours = STUCK.as_secs() / 3600;
         format!(
-            "{what} is stuck: it goes on after {hours} hours\npods: {pods:?}\nJob: {job:?}\n{}",
-            tail(&sessions)
+            "{what} is stuck: it goes on after {hours} hours\npods: {pods:?}\nJob {}: {job:?}",
+            self.job
         )
     }
 }
 
-/// Writes a fault as the annotation has it.
-fn order(ordered: &Ordered) -> String {
-    let (name, index, times, seconds) = (
-        kind_of(ordered.fault).name,
-        ordered.index,
-        ordered.times,
-        ordered.lasts.as_secs(),
-    );
-    match name {
-        "lost" => "lost:for=90s".to_owned(),
-        "evict" => format!("evict:index={index},times={times},after=100ms"),
-        "image-pull-failure" => format!("{name}:index={index},times={times},for={seconds}s"),
-        "log-gap" => format!("{name}:index={index},times={times},lines=2"),
-        _ => format!("{name}:index={index},times={times}"),
-    }
-}
-
-fn annotate(words: &str) -> Patch<Value> {
-    Patch::Merge(json!({"metadata": {"annotations": {(FAULT): words}}}))
+/// Lets time pass, and the threads work meanwhile.
+async fn pause(time: Duration) {
+    sleep(time).await;
+    spawn_blocking(|| std::thread::sleep(Duration::from_millis(1)))
+        .await
+        .ok();
 }
 
 fn lines_of(lines: &Lines) -> Vec<String> {
@@ -408,8 +434,11 @@ fn lines_of(lines: &Lines) -> Vec<String> {
 }
 
 /// The last lines of each session, for a person who looks for what went wrong.
-fn tail(sessions: &[Vec<String>]) -> String {
-    let last = |lines: &Vec<String>| lines[lines.len().saturating_sub(20)..].join("\n");
+fn tail(sessions: &[Lines]) -> String {
+    let last = |lines: &Lines| {
+        let lines = lines_of(lines);
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    };
     sessions
         .iter()
         .map(last)

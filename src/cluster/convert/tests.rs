@@ -106,6 +106,19 @@ fn a_pod_of_a_lost_node_has_no_end_but_a_reason() {
 }
 
 #[test]
+fn a_pod_that_its_job_has_let_go_of_has_lost_its_finalizer() {
+    for (finalizers, released) in [
+        (json!(["batch.kubernetes.io/job-tracking"]), false),
+        (json!(["example.com/other"]), true),
+        (Value::Null, true),
+    ] {
+        let mut value = pod_json(&json!({"containers": []}), &json!({"phase": "Running"}));
+        value["metadata"]["finalizers"] = finalizers;
+        assert_eq!(pod_of(value.clone()).released, released, "{value}");
+    }
+}
+
+#[test]
 fn a_container_of_unknown_state_has_null_times() {
     let status = json!({"phase": "Failed", "containerStatuses": [{
         "name": "worker", "image": "", "imageID": "", "ready": false, "restartCount": 0,

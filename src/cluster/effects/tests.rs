@@ -1,7 +1,12 @@
 //! Submissions and changes, on the wire.
 
+use std::sync::Mutex;
+
+use tokio::time::Instant;
+
 use super::*;
 use crate::cluster::scripted::{Asked, refusal, scripted};
+use crate::model::twin::kubectl_twin;
 use crate::plan::job::{to_config_map, to_job};
 use crate::run::fact::CompletionIndex;
 
@@ -29,8 +34,32 @@ fn map() -> (u16, String) {
 
 async fn submit_to(answers: Vec<(u16, String)>) -> (Outcome, Vec<(String, Value)>) {
     let (client, asked) = scripted(answers);
-    let outcome = submit(&Connection::to_client(client), plan(), &mut || 7).await;
+    let outcome = submit(&Connection::to_client(client), plan(), &mut || 7, &|_, _| {}).await;
     (outcome, taken(&asked))
+}
+
+/// Submits to a server that asks to wait; returns the waits that were told, in seconds, too.
+async fn submit_patiently(answers: Vec<(u16, String)>) -> (Outcome, Vec<(String, Value)>, Vec<u64>) {
+    let (client, asked) = scripted(answers);
+    let told = Mutex::new(Vec::new());
+    let tell = |wait_ms: u64, words: String| {
+        assert_eq!(words, "later");
+        told.lock().unwrap().push(wait_ms / 1_000);
+    };
+    let began = Instant::now();
+    let outcome = submit(&Connection::to_client(client), plan(), &mut || 7, &tell).await;
+    let told = told.into_inner().unwrap();
+    assert_eq!(began.elapsed().as_secs(), told.iter().sum::<u64>(), "each wait is told");
+    (outcome, taken(&asked), told)
+}
+
+/// The answer of a server that asks to wait so many seconds; 0 where it leaves that open.
+fn busy(code: u16, seconds: u32) -> (u16, String) {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "later",
+        "details": {"retryAfterSeconds": seconds}
+    });
+    (code, status.to_string())
 }
 
 fn taken(asked: &Asked) -> Vec<(String, Value)> {
@@ -171,7 +200,7 @@ async fn a_rerun_has_a_job_of_its_own_and_the_next_number_when_one_is_taken() {
     let mut answers = vec![stored(&first), map(&first), exists(), answer(&other), map(&first)];
     answers.extend([stored(&second), map(&second), stored(&second), map(&second)]);
     let (client, asked) = scripted(answers);
-    let outcome = submit_rerun(&Connection::to_client(client), plan.clone(), rerun(1)).await;
+    let outcome = submit_rerun(&Connection::to_client(client), plan.clone(), rerun(1), &|_, _| {}).await;
     let Outcome::Submitted { job, plan: sent, .. } = outcome else {
         panic!("{outcome:?}")
     };
@@ -191,6 +220,60 @@ async fn a_rerun_has_a_job_of_its_own_and_the_next_number_when_one_is_taken() {
     assert_eq!(asked[6].1["data"]["SHARD_INDEXES"], "3,5");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_to_wait_is_asked_again_and_what_it_stored_all_the_same_is_found() {
+    let exists = || refusal(409, "AlreadyExists", "exists");
+    let answers = vec![
+        busy(429, 0),
+        busy(429, 0),
+        answer(&stored()),
+        // The ConfigMap was stored with the first try, and so was the Job.
+        busy(503, 3),
+        exists(),
+        map(),
+        busy(500, 7),
+        exists(),
+        answer(&stored()),
+        map(),
+    ];
+    let (outcome, asked, waits) = submit_patiently(answers).await;
+    assert!(matches!(outcome, Outcome::Submitted { .. }), "{outcome:?}");
+    assert_eq!(waits, [1, 2, 3, 7]);
+    let (get_map, get_job) = (format!("GET configmaps/{NAME}"), format!("GET jobs/{NAME}"));
+    assert_eq!(
+        short(&asked)[3..9],
+        [
+            "POST configmaps",
+            "POST configmaps",
+            get_map.as_str(),
+            "POST jobs",
+            "POST jobs",
+            get_job.as_str()
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_ends_after_a_minute_with_the_servers_words() {
+    for (answers, expected) in [
+        (vec![busy(429, 0); 20], vec![1, 2, 4, 8, 10, 10, 10, 10]),
+        (vec![busy(429, 3_600)], Vec::new()),
+    ] {
+        let (outcome, _, waits) = submit_patiently(answers).await;
+        let Outcome::SubmitFailed(failure) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(waits, expected);
+        assert_eq!(failure.text, format!("cannot create the Job {NAME} in lab: later"));
+        assert!(failure.hint.unwrap().contains("too much to do"));
+    }
+    // A Job that is refused after all takes the ConfigMap with it that was stored in spite of a 503.
+    let exists = refusal(409, "AlreadyExists", "exists");
+    let quota = refusal(403, "Forbidden", "exceeded quota: jobs");
+    let (_, asked, _) = submit_patiently(vec![answer(&stored()), busy(503, 1), exists, map(), quota, map()]).await;
+    assert_eq!(short(&asked).last(), Some(&format!("DELETE configmaps/{NAME}")));
+}
+
 #[tokio::test]
 async fn a_rehearsal_that_a_webhook_cannot_do_is_left_out() {
     let no_rehearsal = refusal(400, "BadRequest", "admission webhook \"w\" does not support dry run");
@@ -205,7 +288,7 @@ async fn a_rehearsal_that_a_webhook_cannot_do_is_left_out() {
 fn changes_are_patches_of_single_fields() {
     let uid = JobUid::from("u");
     let now: Timestamp = "2026-01-02T03:04:05.6Z".parse().unwrap();
-    let patch = |change: JobChange| patch_of(&change, &uid, "ann\u{7}", now);
+    let patch = |change: JobChange| patch_of(&change, &uid, "ann", now);
     let cases = [
         (
             JobChange::Scale(5),

@@ -39,7 +39,7 @@ pub(super) async fn look(config: &Config, surroundings: &Surroundings, teller: &
         Where::Local | Where::InCluster => (false, None, None),
     };
     if !is_chosen && !paths.iter().any(|path| path.exists()) {
-        return teller.tell(&no_kubeconfig(paths));
+        return teller.tell(&no_kubeconfig(paths, surroundings.is_kubeconfig_named));
     }
     let contexts = match probe::contexts(path) {
         Ok(contexts) => contexts,
@@ -129,7 +129,16 @@ fn not_asked(context: &KnownContext, why: &str) -> Finding {
     Finding::new(Check::Cluster, Mark::Skipped, what).about(label)
 }
 
-fn no_kubeconfig(paths: &[PathBuf]) -> Finding {
+fn no_kubeconfig(paths: &[PathBuf], is_named: bool) -> Finding {
+    if is_named {
+        // Whoever set the variable expects a file there.
+        let what = format!(
+            "KUBECONFIG names {}, and there is no such file; the local cluster needs none",
+            joined(paths)
+        );
+        return Finding::new(Check::Kubeconfig, Mark::Note, what)
+            .with_hint("set KUBECONFIG to a file that is there, or unset it to use ~/.kube/config");
+    }
     let what = format!("there is none{}, and the local cluster needs none", at(paths));
     Finding::new(Check::Kubeconfig, Mark::Ok, what).with_hint("--kubeconfig FILE or KUBECONFIG names one")
 }
@@ -156,12 +165,16 @@ fn kubeconfig(paths: &[PathBuf], contexts: &[KnownContext]) -> Finding {
 
 /// Names the files, with a space before.
 fn at(paths: &[PathBuf]) -> String {
-    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     if paths.is_empty() {
         String::new()
     } else {
-        format!(" at {}", paths.join(" and "))
+        format!(" at {}", joined(paths))
     }
+}
+
+fn joined(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    paths.join(" and ")
 }
 
 #[cfg(test)]
@@ -214,6 +227,21 @@ mod tests {
             assert_eq!(found, expected, "{context:?} {target:?} {only_local}");
         }
         assert!(matches!(ask(ASKED_MAX, &other, &Where::Local, false), Ask::Nothing(_)));
+    }
+
+    #[test]
+    fn a_kubeconfig_that_was_named_and_is_not_there_is_noted() {
+        let paths = [PathBuf::from("/a"), PathBuf::from("/b")];
+        let named = no_kubeconfig(&paths, true);
+        assert_eq!(
+            (named.mark, named.what.as_str()),
+            (
+                Mark::Note,
+                "KUBECONFIG names /a and /b, and there is no such file; the local cluster needs none"
+            )
+        );
+        assert!(named.hint.is_some_and(|hint| hint.contains("unset")));
+        assert_eq!(no_kubeconfig(&paths, false).mark, Mark::Ok);
     }
 
     #[test]

@@ -30,6 +30,10 @@ const WATCH_SECONDS_MAX: u64 = 365 * 24 * 3600;
 /// How often a watch that allows it gets a bookmark.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 
+/// How long a watch rests after it told something: in a storm of changes it tells them in larger parts, which costs the server far
+/// less, and no change waits longer than this.
+const REST: Duration = Duration::from_millis(2);
+
 /// A watch under way.
 struct Watch {
     store: Arc<Store>,
@@ -40,6 +44,7 @@ struct Watch {
     next_bookmark: Option<Instant>,
     /// What is to be sent before any change.
     first: Option<Bytes>,
+    rest_until: Instant,
     is_over: bool,
     frames: Frames,
     cut: tokio_util::sync::CancellationToken,
@@ -89,6 +94,7 @@ pub(super) fn watch(api: &Api, selection: Selection, call: &Call<'_>, form: Form
         until: now + lasts,
         next_bookmark: bookmarks.then_some(now + BOOKMARK_EVERY),
         first,
+        rest_until: now,
         is_over: false,
         frames,
         cut: api.cut.clone(),
@@ -129,12 +135,16 @@ impl Watch {
                 }
             };
             if !frames.is_empty() {
+                self.rest_until = Instant::now() + REST;
                 return Some(frames);
             }
             let bookmark_at = self.next_bookmark.unwrap_or(self.until);
             tokio::select! {
                 // The store lives as long as the API server, so this cannot fail.
-                changed = self.wake.changed() => drop(changed),
+                changed = self.wake.changed() => {
+                    drop(changed);
+                    tokio::time::sleep_until(self.rest_until).await;
+                }
                 () = self.cut.cancelled() => return None,
                 () = tokio::time::sleep_until(bookmark_at.min(self.until)) => {
                     self.is_over = Instant::now() >= self.until;

@@ -71,6 +71,7 @@ fn a_proof_stays_and_else_the_job_is_newer() {
         (None, None, Standing::Unfinished),
         (None, Some(Headline::Proven), Standing::Proven),
         (None, Some(Headline::Incomplete), Standing::Incomplete),
+        (None, Some(Headline::NotProven), Standing::NotProven),
         (None, Some(Headline::Failed), Standing::Failed),
         (None, Some(Headline::Cancelled), Standing::Cancelled),
         (Some(&running), None, Standing::Running),

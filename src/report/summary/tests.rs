@@ -156,6 +156,54 @@ hint: what is missing or disputed is computed by: ttg-tui rerun ttg-primes-7f3a2
 }
 
 #[test]
+fn a_whole_total_that_cannot_be_right_says_why() {
+    let table = [
+        (
+            vec![check(
+                "published_value",
+                Verdict::Fails,
+                "664,580 differs from the published value π(10⁷) = 664,579",
+            )],
+            "the total 664,580 differs from the published value π(10⁷) = 664,579",
+        ),
+        (
+            vec![
+                check(
+                    "each_index_once",
+                    Verdict::Holds,
+                    "3 of 3 indexes accepted, each exactly once",
+                ),
+                check("recomputed", Verdict::Fails, "index 1 is 4 here and 5 there"),
+            ],
+            "the total 664,580 is not believed: index 1 is 4 here and 5 there",
+        ),
+    ];
+    for (checks, why) in table {
+        let summary = Summary {
+            headline: Headline::NotProven,
+            value_text: Some("664,580".to_owned()),
+            checks,
+            ..proven()
+        };
+        let text = summary_text(&summary, Style::default());
+        assert!(text.contains(&format!("\n✗ NOT PROVEN  3 of 3 — {why}\n")), "{text}");
+        assert!(text.contains("\nhint: ") && !text.contains("✓ PROVEN"), "{text}");
+    }
+}
+
+#[test]
+fn of_several_jobs_the_work_is_told_and_no_number_of_workers() {
+    let mut summary = proven();
+    assert!(time_words(&summary).ends_with(" on 3 workers"));
+    summary.checks.push(check(
+        "jobs",
+        Verdict::Holds,
+        "2 results from Job a; 1 result from Job a-r1",
+    ));
+    assert_eq!(time_words(&summary), "work 3.3 s");
+}
+
+#[test]
 fn a_disputed_run_shows_both_values() {
     let values = vec![
         DisputedValue {

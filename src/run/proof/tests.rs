@@ -48,7 +48,7 @@ fn a_complete_run_is_proven() {
             "3 of 3 indexes accepted, each exactly once",
             "ranges tile 100 … 130: no gap, no overlap",
             "processed 30 of 30",
-            "no shard was computed again here, as the plan asks",
+            "nothing was computed again here (--verify 0): the value of each worker is taken as it is",
         ]
     );
     assert!(!is_proven(&checks[1..]), "a check that is not there proves nothing");
@@ -117,6 +117,10 @@ fn the_full_total_is_compared_with_the_published_value() {
         keep(&mut state);
         assert!(verdicts(&state).contains(&(PUBLISHED_VALUE.to_owned(), verdict)));
         assert_eq!(is_proven(&prove(&state)), verdict == Verdict::Holds);
+        assert_eq!(
+            text(&state, RECOMPUTED),
+            "no shard was computed again here (--verify 0)"
+        );
     }
 }
 

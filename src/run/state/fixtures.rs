@@ -108,6 +108,7 @@ pub(crate) fn pod(index: u32, created: i64, revision: u64) -> PodFact {
         node: None,
         phase: Phase::Pending,
         terminating: false,
+        released: false,
         created_at: Some(at(created)),
         scheduled_at: None,
         started_at: None,

@@ -251,6 +251,10 @@ impl Pod {
         if fact.terminating {
             self.marks.set(Mark::Terminating);
         }
+        let ends = fact.terminating || removed;
+        if ends && fact.released && !fact.phase.is_terminal() {
+            self.marks.set(Mark::Released);
+        }
         if fact.phase.is_terminal() {
             self.phase = if self.phase.is_terminal() {
                 self.phase.max(fact.phase)
@@ -326,13 +330,29 @@ impl Pod {
         if self.exit_code.is_none() && self.phase != Phase::Failed {
             return Ending::FromOutside(deleted("the pod was removed before its worker ended"));
         }
-        if self.was_told_to_end(why.as_ref()) {
+        if self.marks.has(Mark::Released) || self.was_told_to_end(why.as_ref()) {
             return Ending::FromOutside(deleted("the pod was told to end before its worker was done"));
         }
         Ending::Failed {
             exit_code: self.exit_code,
             why: why.unwrap_or_default(),
         }
+    }
+
+    /// Tells whether it was ended from outside by something that says so, such as an eviction.
+    pub(super) fn is_disrupted(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| notes.disruption.is_some())
+    }
+
+    /// Tells whether the Job controller takes it for a failure, which delays the next pod of its index.
+    pub(super) fn is_failure(&self) -> bool {
+        let has_value = self.has_succeeded() || self.marks.has(Mark::Result);
+        self.is_over() && !has_value && !self.marks.has(Mark::Released)
+    }
+
+    /// Returns its exit code, once its container has ended.
+    pub(super) fn exit_code(&self) -> Option<i32> {
+        self.exit_code
     }
 
     fn was_told_to_end(&self, why: Option<&Reason>) -> bool {
@@ -342,6 +362,21 @@ impl Pod {
             None => why.is_none(),
         };
         self.marks.has(Mark::Terminating) && code_fits
+    }
+
+    /// Tells whether the pod gave a valid result.
+    pub(super) fn has_result(&self) -> bool {
+        self.marks.has(Mark::Result)
+    }
+
+    /// Returns when the pod was created.
+    pub(super) fn created_at(&self) -> Option<Timestamp> {
+        self.created.timestamp()
+    }
+
+    /// Returns why the pod does not run yet.
+    pub(super) fn waiting(&self) -> Option<&Reason> {
+        self.notes.as_deref()?.waiting.as_ref()
     }
 
     /// Returns the attempt for people.

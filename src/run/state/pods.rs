@@ -100,6 +100,7 @@ impl RunState {
         let Some(id) = self.own_pod(&fact) else { return };
         let node = fact.node.take().map_or(Link::NONE, |node| self.pods.node_link(node));
         let list = self.pods.list;
+        let is_suspended = self.job().is_some_and(|job| job.suspend);
         let Some(pod) = self.pods.records.get_mut(id) else {
             return;
         };
@@ -111,6 +112,9 @@ impl RunState {
         pod.note_presence(&fact, shown, list);
         if !known {
             pod.fold(&mut fact, node, shown == Shown::Removed);
+            if pod.marks.has(Mark::Released) && !pod.is_over() && is_suspended {
+                pod.marks.set(Mark::Suspended);
+            }
             self.tell_life(id, told);
             if let Some(ended) = fact.ended.filter(|ended| ended.exit_code == 0) {
                 self.read_result(id, &ended, told);
@@ -200,16 +204,20 @@ impl RunState {
 
     /// Tells how an attempt without a result ended.
     fn tell_end(&mut self, id: usize, told: &mut Vec<RunEvent>) {
-        let attempt = self.attempt_number(id);
-        let Pods { records, nodes, .. } = &mut self.pods;
-        let Some(record) = records.get_mut(id) else { return };
+        let Some(record) = self.pods.records.get_mut(id) else {
+            return;
+        };
         if !record.marks.has(Mark::Seen) || record.marks.has(Mark::Result) || !record.marks.set(Mark::ToldEnd) {
             return;
         }
+        let attempt = self.attempt_number(id);
+        let Some(record) = self.pods.records.get(id) else {
+            return;
+        };
         let (index, pod, node) = (
             record.index,
             record.name.to_string(),
-            nodes.get(record.node.position()).cloned(),
+            self.pods.node(record.node).cloned(),
         );
         told.push(match record.ending() {
             Ending::Failed { exit_code, why } => RunEvent::AttemptFailed {
@@ -219,6 +227,7 @@ impl RunState {
                 node,
                 exit_code,
                 why,
+                next: self.next_of(record, attempt),
             },
             Ending::FromOutside(why) => RunEvent::AttemptEnded {
                 index,
@@ -226,6 +235,8 @@ impl RunState {
                 pod,
                 node,
                 why,
+                stopped_by: self.stop_of(record),
+                next: self.next_of(record, attempt),
             },
             Ending::NoResult(problem) => RunEvent::NoResult {
                 index,

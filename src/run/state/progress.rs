@@ -1,17 +1,20 @@
-//! What followed logs change: bars, rates and the count of lost lines. Nothing else, ever.
+//! What followed logs change: bars, rates and the count of lost lines; and what it means when they are silent. Nothing else, ever.
 
 use jiff::Timestamp;
 use ttg_worker::protocol::Line;
 
 use super::RunState;
 use super::pod::Pod;
-use super::small::Uid;
-use crate::run::fact::{LogFact, LogPart};
-use crate::run::log::Progress;
+use super::small::{Link, Mark, Uid};
+use crate::run::fact::{LogFact, LogPart, PodUid};
+use crate::run::log::{Progress, Track};
 use crate::run::told::RunEvent;
 
 /// The least time between two progress events of one index.
 const PROGRESS_INTERVAL_MS: i64 = 1_000;
+
+/// How long the log of a worker may be silent. A worker writes a line at least every 20 s: here two of them are missing.
+const SILENCE_MS_MAX: u64 = 45_000;
 
 impl RunState {
     /// Applies a part of a worker's log; returns what is new to tell. Parts of pods that are over or not this run's
@@ -21,16 +24,49 @@ impl RunState {
             return Vec::new();
         };
         let id = link.position();
+        if let Some(pod) = self.living_pod(id) {
+            pod.track.get_or_insert_default().attend(at, &fact.what);
+        }
         match fact.what {
             LogPart::Line(line) => self.hear_line(at, id, &line),
-            LogPart::Opened { sampled } => {
-                if let Some(pod) = self.living_pod(id) {
-                    pod.track.get_or_insert_default().open(sampled);
-                }
-                Vec::new()
-            }
-            LogPart::Text(_) | LogPart::Closed { .. } => Vec::new(),
+            LogPart::Opened { .. } | LogPart::Text(_) | LogPart::Closed { .. } | LogPart::Refused { .. } => Vec::new(),
         }
+    }
+
+    /// Notes that the logs of these pods are read line by line from now on, or again: each has to say something now and then.
+    pub fn expect_lines(&mut self, at: Timestamp, pods: &[PodUid]) {
+        for uid in pods {
+            let id = self.pods.by_uid.get(&Uid::new(&uid.0)).copied().map(Link::position);
+            if let Some(pod) = id.and_then(|id| self.living_pod(id)) {
+                pod.track.get_or_insert_default().silent_since = Some(at);
+            }
+        }
+    }
+
+    /// Tells which of these pods, whose logs are read line by line, say nothing any more. `flags` are those by which kubectl finds
+    /// them, with a space before each.
+    pub fn tell_silent(&mut self, at: Timestamp, pods: &[PodUid], flags: &str) -> Vec<RunEvent> {
+        pods.iter().filter_map(|uid| self.silence_of(at, uid, flags)).collect()
+    }
+
+    /// Tells that a running pod is silent, once.
+    fn silence_of(&mut self, at: Timestamp, uid: &PodUid, flags: &str) -> Option<RunEvent> {
+        let id = self.pods.by_uid.get(&Uid::new(&uid.0))?.position();
+        let pod = self.living_pod(id).filter(|pod| pod.marks.has(Mark::Running))?;
+        let since = pod.track.as_ref().filter(|track| !track.refused)?.silent_since?;
+        let silent_ms = u64::try_from(at.duration_since(since).as_millis()).unwrap_or(0);
+        if silent_ms < SILENCE_MS_MAX || !pod.marks.set(Mark::ToldSilent) {
+            return None;
+        }
+        let (index, name, node) = (pod.index, pod.name.to_string(), pod.node);
+        Some(RunEvent::Silent {
+            index,
+            attempt: self.attempt_number(id),
+            node: self.pods.node(node).cloned(),
+            silent_ms,
+            hint: format!("kubectl logs {name}{flags} shows more"),
+            pod: name,
+        })
     }
 
     /// Returns how many parameters a second the running workers compute together, as their logs said.
@@ -100,5 +136,22 @@ impl RunState {
             per_second,
             partial,
         }]
+    }
+}
+
+impl Track {
+    /// Notes what a part of the log says about whether the log is read, and when it said something last.
+    fn attend(&mut self, at: Timestamp, part: &LogPart) {
+        match part {
+            LogPart::Refused { .. } => self.refused = true,
+            LogPart::Opened { sampled } => {
+                self.open(*sampled);
+                self.refused = false;
+            }
+            LogPart::Line(_) | LogPart::Text(_) | LogPart::Closed { .. } => {}
+        }
+        if self.silent_since.is_some() {
+            self.silent_since = Some(at);
+        }
     }
 }

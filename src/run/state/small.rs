@@ -135,6 +135,12 @@ pub(super) enum Mark {
     ToldEnd = 1 << 7,
     /// It is in the table of running pods.
     Running = 1 << 8,
+    /// The Job controller let go of it before it ended: it is not counted.
+    Released = 1 << 9,
+    /// The Job was suspended when that was seen.
+    Suspended = 1 << 10,
+    /// It was told that its log is silent.
+    ToldSilent = 1 << 11,
 }
 
 impl Marks {

@@ -9,6 +9,7 @@ use crate::run::told::{NodeState, RunEvent};
 
 mod orders;
 mod reruns;
+mod silence;
 
 #[derive(Clone, Debug)]
 enum Step {

@@ -1,8 +1,9 @@
 //! The summary of runs that ended in different ways.
 
 use super::*;
-use crate::run::fact::{Delta, JobFact};
-use crate::run::state::fixtures::{apply, at, done, exited, job, keep, running, state, with_condition};
+use crate::plan::Plan;
+use crate::run::fact::{Computes, Delta, JobFact, JobUid};
+use crate::run::state::fixtures::{JOB, apply, at, done, exited, job, keep, plan, running, state, with_condition};
 
 fn summary(state: &RunState) -> Summary {
     let place = Place {
@@ -85,6 +86,22 @@ fn says_what_is_wrong_with_each_index() {
         summary.failed.get(&CompletionIndex(1)).map(String::as_str),
         Some("1 attempt, exit 137, Error")
     );
+}
+
+#[test]
+fn a_whole_run_whose_proof_fails_is_not_proven_and_not_incomplete() {
+    let mut state = RunState::new(Plan { verify: 1, ..plan(1) });
+    state.watch_job(&JobUid::from(JOB), &Computes::All);
+    state.pick_verify(1);
+    apply(&mut state, [done(1, 0, 0, 1, 4)]);
+    assert_eq!(unproven(&state), Headline::Incomplete);
+    keep(&mut state);
+    assert_eq!(state.recompute_due().len(), 1);
+    state.recomputed(at(0), CompletionIndex(0), Ok(5));
+    let summary = summary(&state);
+    assert_eq!((summary.headline, summary.accepted), (Headline::NotProven, 1));
+    let json = serde_json::to_value(&summary).unwrap();
+    assert_eq!(json["headline"], "not_proven");
 }
 
 #[test]

@@ -1,0 +1,219 @@
+//! The terminal UI: the form, then the run, as often as the person likes. Leaves with the words and the code of the headless run.
+
+mod form;
+
+use std::io::{IsTerminal, stderr};
+
+use super::rerun::{known_of, prepare};
+use super::{Reached, Watched, print, session, style};
+use crate::cli::PlanFlags;
+use crate::config::{Config, Where};
+use crate::error::{Error, Exit};
+use crate::host::Host;
+use crate::ledger::StateFolder;
+use crate::model::event::Task;
+use crate::plan::Plan;
+use crate::run::partial::Kept;
+use crate::run::summary::{Headline, Summary};
+use crate::shell::face::Face;
+use crate::shell::{self, Clock, Form, Next, summary_in};
+use crate::terminal;
+use crate::ui::app::App;
+use crate::ui::theme::{Look, Theme};
+use crate::view::gesture::Screen;
+use form::Filled;
+
+/// What the UI begins with.
+pub(super) enum Stage {
+    /// The form, with this plan in it.
+    Form(Box<Plan>),
+    /// A run.
+    Run(Box<(Reached, Watched)>),
+}
+
+/// Tells whether a command that watches a run draws it, or tells it in lines.
+pub(super) fn is_wanted(config: &Config) -> bool {
+    config.draws && terminal::is_interactive() && stderr().is_terminal()
+}
+
+/// Opens the form.
+pub(super) async fn open(config: &Config) -> Result<u8, Error> {
+    let clock = Clock::start();
+    let state = StateFolder::open(&config.state_folder)?;
+    let plan = config.plan(&PlanFlags::default(), rand::random())?;
+    Box::pin(play(config, clock, state, Stage::Form(Box::new(plan)))).await
+}
+
+/// What the UI holds while it goes from one run to the next.
+pub(super) struct Tui<'a> {
+    config: &'a Config,
+    clock: Clock,
+    state: StateFolder,
+    /// The program's own cluster, once it was started. Later runs use it, too.
+    host: Option<Host>,
+    /// The run that was shown last.
+    last: Option<Summary>,
+    code: u8,
+}
+
+/// Plays stage after stage until the person leaves; returns the exit code.
+pub(super) async fn play(config: &Config, clock: Clock, state: StateFolder, stage: Stage) -> Result<u8, Error> {
+    let screen = match &stage {
+        Stage::Form(_) => Screen::New,
+        Stage::Run(_) => Screen::Live,
+    };
+    let app = App::new(screen, theme(config), config.keymap.clone(), config.mouse);
+    let cannot = |error: std::io::Error| {
+        Error::new(Exit::Failed, format!("cannot draw on this terminal: {error}"))
+            .with_hint("--plain tells the run in lines")
+    };
+    let mut face = Face::enter(app, config.mouse).map_err(cannot)?;
+    let mut tui = Tui {
+        config,
+        clock,
+        state,
+        host: None,
+        last: None,
+        code: 0,
+    };
+    let mut stage = Some(stage);
+    while let Some(now) = stage.take() {
+        stage = match now {
+            Stage::Form(plan) => tui.fill(&mut face, *plan).await?,
+            Stage::Run(run) => {
+                let (reached, watched) = *run;
+                let Some((next, back)) = Box::pin(tui.watch(face, reached, watched)).await? else {
+                    return Ok(tui.end(None).await);
+                };
+                face = back;
+                next
+            }
+        };
+    }
+    Ok(tui.end(Some(face)).await)
+}
+
+impl Tui<'_> {
+    /// Gives the terminal back and prints what the headless run prints last; returns the exit code.
+    async fn end(self, face: Option<Face>) -> u8 {
+        let is_seen = face.is_some();
+        drop(face);
+        if let Some(host) = self.host {
+            host.cluster.stop().await;
+        }
+        if let Some(summary) = self.last.filter(|_| is_seen) {
+            // The person has seen it; a standard output that is gone changes nothing about the run.
+            print(summary_in(Form::Text(style(self.config)), &summary).as_bytes()).ok();
+        }
+        self.code
+    }
+
+    /// Shows the form; returns the run that it submits.
+    async fn fill(&mut self, face: &mut Face, plan: Plan) -> Result<Option<Stage>, Error> {
+        face.app.begin(Screen::New);
+        let filled = Box::pin(form::fill(self, face, plan)).await?;
+        Ok(match filled {
+            Filled::Left(code) => {
+                self.code = code.unwrap_or(self.code);
+                None
+            }
+            Filled::Submit(reached, plan) => {
+                let watched = Watched {
+                    plan,
+                    task: Task::Submit,
+                    job: None,
+                    kept: Kept::default(),
+                };
+                Some(Stage::Run(Box::new((*reached, watched))))
+            }
+        })
+    }
+
+    /// Shows a run; returns what follows.
+    async fn watch(
+        &mut self,
+        mut face: Face,
+        mut reached: Reached,
+        watched: Watched,
+    ) -> Result<Option<(Option<Stage>, Face)>, Error> {
+        face.app.begin(Screen::Live);
+        self.host = self.host.take().or(reached.host.take());
+        let (connection, flags) = (reached.connection.clone(), reached.flags.clone());
+        let session = session(reached, self.config, self.clock, self.state.clone(), watched);
+        let ended = shell::show(session, face).await;
+        self.code = ended.end.exit_code();
+        let summary = ended.summary;
+        let Some(mut face) = ended.face else {
+            // Nobody is left to be told.
+            return Ok(None);
+        };
+        let plan = summary.as_ref().map(|summary| summary.run.clone());
+        self.last = summary.or(self.last.take());
+        let next = match (ended.next, plan) {
+            (Next::NewRun, _) => Some(Stage::Form(Box::new(
+                self.config.plan(&PlanFlags::default(), rand::random())?,
+            ))),
+            (Next::Rerun, Some(run)) => {
+                face.pause();
+                let prepared = self.rerun(&run, &connection, &flags).await;
+                face.resume()
+                    .map_err(|error| Error::new(Exit::Failed, format!("the terminal is gone: {error}")))?;
+                Some(prepared?)
+            }
+            (Next::Rerun | Next::Leave, _) => None,
+        };
+        Ok(Some((next, face)))
+    }
+
+    /// Prepares one more Job of a run, for what is missing or disputed.
+    async fn rerun(
+        &self,
+        run: &str,
+        connection: &crate::cluster::connect::Connection,
+        flags: &str,
+    ) -> Result<Stage, Error> {
+        let run = self.state.find(run)?;
+        let kept = self.state.read_run(&run)?;
+        let known = known_of(&kept);
+        let plan = kept.plan;
+        if known.headline == Headline::Proven {
+            return Ok(Stage::Form(Box::new(plan)));
+        }
+        let prepared = Box::pin(prepare(connection, flags, self.clock, &self.state, &plan, &known)).await?;
+        let Some(prepared) = prepared else {
+            return Ok(Stage::Form(Box::new(plan)));
+        };
+        let rerun = prepared.begin(plan.workers)?;
+        let kept = self.state.read_run(&run)?.results();
+        let reached = Reached {
+            connection: connection.clone(),
+            host: None,
+            flags: flags.to_owned(),
+            is_gone: None,
+        };
+        let watched = Watched {
+            plan,
+            task: Task::Rerun(rerun),
+            job: None,
+            kept,
+        };
+        Ok(Stage::Run(Box::new((reached, watched))))
+    }
+}
+
+/// Chooses how meanings look: by flag or config file, else by what the terminal says of itself.
+fn theme(config: &Config) -> Theme {
+    let look = match config.theme {
+        _ if config.color == crate::config::Color::Never => Look::Mono,
+        Some(look) => look,
+        None => Look::Dark,
+    };
+    let mut theme = Theme::new(look, config.ascii || !config.is_utf8);
+    theme.true_color = config.true_color;
+    theme
+}
+
+/// Tells whether a cluster is one that a person must confirm before anything is made there.
+fn must_confirm(target: &Where) -> bool {
+    *target != Where::Local
+}

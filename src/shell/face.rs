@@ -1,0 +1,228 @@
+//! The terminal side of a session: inputs in, frames out, and the errands that concern neither the run nor its cluster.
+//!
+//! At most [`FRAMES_PER_SECOND`] frames are drawn, and none when nothing has changed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use crossterm::event::{Event as TermEvent, EventStream, KeyCode, KeyEventKind};
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
+
+use crate::terminal::{COPY_BYTES_MAX, Terminal};
+use crate::ui::app::{App, Errand, Subject};
+
+/// How many frames are drawn in a second at most.
+pub const FRAMES_PER_SECOND: u32 = 30;
+
+/// What a screen has to say.
+pub enum Heard {
+    /// An input; an error means that the terminal is gone.
+    Input(io::Result<TermEvent>),
+    /// A frame is due.
+    Frame,
+}
+
+/// The terminal side of a session.
+pub struct Face {
+    terminal: Terminal,
+    inputs: EventStream,
+    /// The person's side: what is shown.
+    pub app: App,
+    /// When the last frame was drawn.
+    drawn_at: Option<Instant>,
+    is_dirty: bool,
+}
+
+impl Face {
+    /// Takes the terminal.
+    pub fn enter(app: App, mouse: bool) -> io::Result<Self> {
+        Ok(Self {
+            terminal: Terminal::enter(mouse)?,
+            inputs: EventStream::new(),
+            app,
+            drawn_at: None,
+            is_dirty: true,
+        })
+    }
+
+    /// Notes that what is shown may have changed.
+    pub fn touch(&mut self) {
+        self.is_dirty = true;
+    }
+
+    /// Waits for the next input, or until a frame is due: for ever when nothing has changed. Safe to cancel.
+    pub async fn next(&mut self) -> Heard {
+        let (is_dirty, drawn_at) = (self.is_dirty, self.drawn_at);
+        let due = async {
+            match drawn_at {
+                _ if !is_dirty => std::future::pending().await,
+                Some(drawn_at) => sleep_until(drawn_at + Duration::from_secs(1) / FRAMES_PER_SECOND).await,
+                None => {}
+            }
+        };
+        tokio::select! {
+            biased;
+            () = due => Heard::Frame,
+            input = self.inputs.next() => Heard::Input(input.unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()))),
+        }
+    }
+
+    /// Gives the terminal back for a while.
+    pub fn pause(&mut self) {
+        self.inputs = EventStream::new();
+        self.terminal.pause();
+    }
+
+    /// Takes the terminal again.
+    pub fn resume(&mut self) -> io::Result<()> {
+        self.is_dirty = true;
+        self.terminal.resume()
+    }
+
+    /// Draws a frame.
+    pub fn draw(&mut self, subject: &Subject<'_>, at: Timestamp) -> io::Result<()> {
+        self.is_dirty = false;
+        self.drawn_at = Some(Instant::now());
+        let app = &mut self.app;
+        self.terminal.draw(|cells| app.draw(subject, at, cells))
+    }
+
+    /// Takes an input; answers with what is to be done outside of the screen. What concerns only the terminal is done here.
+    pub fn input(&mut self, input: &TermEvent, subject: &mut Subject<'_>, at: Timestamp) -> Vec<Errand> {
+        self.is_dirty = true;
+        let answered = match input {
+            TermEvent::Key(event) if event.kind != KeyEventKind::Release => match event.code {
+                KeyCode::Char(letter) if event.modifiers.is_empty() => self.app.answer(letter, subject, at),
+                _ => None,
+            },
+            _ => None,
+        };
+        let errands = answered.unwrap_or_else(|| self.app.input(input, subject, at));
+        errands.into_iter().filter_map(|errand| self.run(errand)).collect()
+    }
+
+    /// Does an errand that concerns only the terminal; hands any other back.
+    fn run(&mut self, errand: Errand) -> Option<Errand> {
+        match errand {
+            Errand::Copy(text) => {
+                self.copy(&text);
+                None
+            }
+            Errand::Save { name, text } => {
+                let said = match save(Path::new("."), &name, &text) {
+                    Ok(path) => format!("written to {}", path.display()),
+                    Err(error) => format!("cannot write {name}: {error}"),
+                };
+                self.app.say(said);
+                None
+            }
+            Errand::Mouse(on) => {
+                self.terminal.report_clicks(on).ok();
+                None
+            }
+            Errand::Stop => {
+                self.stop();
+                None
+            }
+            Errand::Intent(_)
+            | Errand::Edit(_)
+            | Errand::Submit(_)
+            | Errand::Rerun
+            | Errand::NewRun
+            | Errand::Leave
+            | Errand::Interrupt => Some(errand),
+        }
+    }
+
+    fn copy(&mut self, text: &str) {
+        if text.len() > COPY_BYTES_MAX {
+            self.app.say(format!(
+                "too long to be copied: {} bytes, at most {COPY_BYTES_MAX}",
+                text.len()
+            ));
+            return;
+        }
+        let said = match self.terminal.copy(text) {
+            // Also shown: a terminal that does not take it says nothing.
+            Ok(()) => format!("copied: {}", text.lines().next().unwrap_or_default()),
+            Err(error) => format!("cannot copy: {error}"),
+        };
+        self.app.say(said);
+    }
+
+    /// Stops the program as a job of the shell; goes on here once the shell continues it.
+    fn stop(&mut self) {
+        self.terminal.pause();
+        let stopped = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP);
+        let again = self.terminal.resume();
+        if stopped.is_err() || again.is_err() {
+            self.app.say("cannot be stopped here");
+        }
+        self.is_dirty = true;
+    }
+
+    /// Opens a text in the person's editor, and returns it as it was left there.
+    pub async fn edit(&mut self, text: &str, editor: &str) -> Result<String, String> {
+        let folder = std::env::temp_dir().join(format!("ttg-tui-{}", rand::random::<u32>()));
+        let file = folder.join("job.yaml");
+        // While the editor has the terminal nobody else may read its keys.
+        self.pause();
+        let edited = run_editor(&folder, &file, text, editor).await;
+        std::fs::remove_dir_all(&folder).ok();
+        self.resume()
+            .map_err(|error| format!("the terminal is gone: {error}"))?;
+        edited
+    }
+}
+
+async fn run_editor(folder: &Path, file: &Path, text: &str, editor: &str) -> Result<String, String> {
+    let told = |what: &str, error: io::Error| format!("cannot {what}: {error}");
+    std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700)
+        .create(folder)
+        .and_then(|()| std::fs::write(file, text))
+        .map_err(|error| told("write a file for the editor", error))?;
+    // As git does: the variable is a command line, with flags if need be.
+    let status = tokio::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!("{editor} \"$@\""))
+        .arg(editor)
+        .arg(file)
+        .stdin(Stdio::inherit())
+        .status()
+        .await
+        .map_err(|error| told(&format!("start {editor}"), error))?;
+    if !status.success() {
+        return Err(format!("{editor} ended with {status}: nothing was changed"));
+    }
+    std::fs::read_to_string(file).map_err(|error| told("read the file back", error))
+}
+
+/// Writes a file that does not exist yet.
+fn save(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+    use std::io::Write;
+    let path = folder.join(name);
+    let mut file = std::fs::File::create_new(&path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        save(folder.path(), "a.yaml", "one").unwrap();
+        assert_eq!(
+            save(folder.path(), "a.yaml", "two").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(std::fs::read_to_string(folder.path().join("a.yaml")).unwrap(), "one");
+    }
+}

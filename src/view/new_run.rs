@@ -1,0 +1,378 @@
+//! The form of a new run: what is to be computed and where, the Job as it would be sent, and what the cluster says to it.
+//!
+//! There is no run yet, so this screen has a [`Form`] where others have choices and a model. It must not know how a cluster is
+//! asked: checks come in as lines, and what is to be done goes out as acts.
+
+mod edited;
+mod fields;
+mod form;
+mod words;
+mod yaml;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::tone::{Line, Span, Tone, dim, plain, span, strong};
+pub use crate::model::preflight::{CheckLine, Mark};
+use fields::{FIELDS, FieldRow, Kind};
+pub use form::{ClusterChoice, ClusterTarget, Form, Start};
+
+/// From how many columns on the Job is shown beside the form.
+const COLUMNS_FOR_YAML: u16 = 100;
+
+/// From how many rows on the commands that do the same are shown below.
+const ROWS_FOR_TWINS: u16 = 8;
+
+/// The rows of the panel that says why, its frame included.
+const WHY_ROWS: u16 = 7;
+
+/// The form, as it is drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// The columns of the form's panel.
+    pub form_columns: u16,
+    /// The columns of the box that a field's text is in, its brackets included.
+    pub box_columns: u16,
+    /// What stands at the right of the form's title.
+    pub shown: Line,
+    /// The fields that are shown.
+    pub rows: Vec<Row>,
+    /// How many fields are not shown, and which.
+    pub hidden: Option<Line>,
+    /// What stands at the foot of the form: what the cluster says, and the estimate.
+    pub foot: Vec<Note>,
+    /// The Job, where there is room for it.
+    pub job: Option<JobView>,
+    /// The commands that do the same; none where there is no room.
+    pub twins: Option<Line>,
+}
+
+/// One field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its place in the whole form.
+    pub position: usize,
+    /// What it is called.
+    pub label: &'static str,
+    /// What stands before and behind its text.
+    pub brackets: (&'static str, &'static str),
+    /// Its text.
+    pub text: Span,
+    /// The column of the text at which the cursor is, while it is typed.
+    pub cursor: Option<u16>,
+    /// What it comes to, or what is wrong with it.
+    pub remark: Span,
+    /// Whether it has the focus.
+    pub is_focused: bool,
+}
+
+/// A line with a mark before it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Note {
+    /// The mark; none without one.
+    pub mark: Option<Mark>,
+    /// The line.
+    pub line: Line,
+}
+
+/// The Job as it would be sent, and why the field in focus is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobView {
+    /// What stands at the right of the title: where in the YAML this is.
+    pub shown: Line,
+    /// The lines that are shown.
+    pub lines: Vec<JobLine>,
+    /// The title of the panel below.
+    pub why_title: Line,
+    /// What it says.
+    pub why: Vec<Span>,
+    /// The rows of the panel below, its frame included.
+    pub why_rows: u16,
+}
+
+/// One line of the Job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobLine {
+    /// Whether it differs from that of the defaults.
+    pub is_changed: bool,
+    /// Whether it is what the field in focus becomes.
+    pub is_focused: bool,
+    /// Its text.
+    pub line: Line,
+}
+
+/// Makes what is drawn of the form in an area of this size.
+pub fn view(form: &Form, columns: u16, rows: u16) -> View {
+    let has_twins = rows >= ROWS_FOR_TWINS;
+    let rows = rows.saturating_sub(u16::from(has_twins));
+    let form_columns = if columns >= COLUMNS_FOR_YAML {
+        columns / 2 + columns / 50
+    } else {
+        columns
+    };
+    let inner = form_columns.saturating_sub(2);
+    let height = usize::from(rows.saturating_sub(2));
+    let is_alone = form_columns == columns;
+    let foot = foot(form, inner, height, is_alone);
+    let box_columns = (inner / 8 * 3).clamp(12, 44);
+    let (shown, hidden) = rows_shown(form, height.saturating_sub(foot.len()));
+    let rows_of = |position: usize| {
+        FIELDS
+            .get(position)
+            .map(|row| row_view(form, position, row, box_columns))
+    };
+    View {
+        form_columns,
+        box_columns,
+        shown: vec![dim("Tab next · left/right change")],
+        rows: shown.filter_map(rows_of).collect(),
+        hidden,
+        foot,
+        job: (!is_alone).then(|| job(form, columns - form_columns, rows)),
+        twins: has_twins.then(|| twins(form)),
+    }
+}
+
+/// Returns which fields are shown in so many rows, and what is said of the others.
+fn rows_shown(form: &Form, room: usize) -> (std::ops::Range<usize>, Option<Line>) {
+    let count = FIELDS.len();
+    if room >= count {
+        return (0..count, None);
+    }
+    // One row says what is not shown, unless the field in focus needs the only one.
+    let shown = if room > 1 { room - 1 } else { room };
+    // The one after the field in focus is seen too.
+    let start = (form.focus + 2)
+        .saturating_sub(shown)
+        .min(count - shown)
+        .min(form.focus);
+    let range = start..start + shown;
+    let outside = FIELDS
+        .iter()
+        .enumerate()
+        .filter(|(position, _)| !range.contains(position));
+    let names: Vec<&str> = outside.map(|(_, row)| row.label).collect();
+    let line = vec![plain(format!("  +{} more: ", names.len())), dim(names.join(", "))];
+    (range, (room > 1).then_some(line))
+}
+
+fn row_view(form: &Form, position: usize, row: &'static FieldRow, box_columns: u16) -> Row {
+    let is_focused = position == form.focus;
+    let is_typed = is_focused && form.wants_text();
+    let text = words::value(form, position);
+    let room = usize::from(box_columns.saturating_sub(4));
+    let is_wrong = form.error(position).is_some();
+    let (text, cursor) = match form.texts.get(position) {
+        Some(field) if is_typed => {
+            let (text, cursor) = window(field.text(), field.cursor_columns(), room);
+            (text, u16::try_from(cursor).ok())
+        }
+        Some(_) | None => (text.to_owned(), None),
+    };
+    let automatic = if text.is_empty() && !is_wrong {
+        words::automatic(form, row.id)
+    } else {
+        None
+    };
+    let tone = match (is_wrong, row.kind) {
+        (true, _) => Tone::Failed,
+        (false, Kind::Choice) => Tone::Accent,
+        (false, Kind::Text | Kind::Offered) => Tone::Plain,
+    };
+    Row {
+        position,
+        label: row.label,
+        brackets: match row.kind {
+            Kind::Choice | Kind::Offered => ("‹", "›"),
+            Kind::Text => ("[", "]"),
+        },
+        text: automatic.map_or_else(|| span(text, tone), dim),
+        cursor,
+        remark: words::remark(form, position),
+        is_focused,
+    }
+}
+
+/// Cuts the beginning off a text so that the cursor is inside of so many columns; a sign says that something is cut off.
+fn window(text: &str, cursor: usize, room: usize) -> (String, usize) {
+    if cursor < room {
+        return (text.to_owned(), cursor);
+    }
+    // The sign takes one column, and the cursor behind the last character another.
+    let excess = (cursor + 2).saturating_sub(room);
+    let mut gone = 0;
+    let rest = text.chars().skip_while(|character| {
+        let goes = gone < excess;
+        gone += if goes { character.width().unwrap_or(0) } else { 0 };
+        goes
+    });
+    let rest: String = rest.collect();
+    let before = text.width().saturating_sub(rest.width());
+    (format!("<{rest}"), (cursor + 1).saturating_sub(before))
+}
+
+/// Makes the lines at the foot of the form: why, where the Job is not beside it; the checks; the estimate.
+fn foot(form: &Form, inner: u16, height: usize, is_alone: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if height < 4 {
+        return notes;
+    }
+    let checks_room = height
+        .saturating_sub(FIELDS.len() + 1)
+        .clamp(if height < 12 { 1 } else { 3 }, 8);
+    if is_alone && height >= 12 {
+        let room = usize::from(inner.saturating_sub(1));
+        let mut lines = why(form, room);
+        let is_cut = lines.len() > 2;
+        lines.resize(2, Span::default());
+        if let (true, Some(last)) = (is_cut, lines.last_mut()) {
+            let kept: String = last.text.chars().take(room.saturating_sub(1)).collect();
+            last.text = format!("{kept}…").into();
+        }
+        notes.extend(lines.into_iter().map(|line| Note {
+            mark: None,
+            line: vec![plain(" "), line],
+        }));
+    }
+    notes.extend(checks(form, checks_room));
+    let mut estimate = vec![plain(" ")];
+    estimate.extend(words::estimate(form));
+    notes.push(Note {
+        mark: None,
+        line: estimate,
+    });
+    notes
+}
+
+/// Makes exactly so many lines of the checks, the worst first.
+fn checks(form: &Form, room: usize) -> Vec<Note> {
+    let mut sorted: Vec<(Mark, &str)> = form
+        .checks
+        .iter()
+        .map(|check| (check.mark, check.text.as_str()))
+        .collect();
+    if !form.is_checked() {
+        // What was found about an older revision is most likely still so, and is being asked again.
+        for (mark, _) in &mut sorted {
+            *mark = Mark::Asking;
+        }
+    }
+    sorted.sort_by_key(|(mark, _)| *mark);
+    let asking = if form.made.errors.is_empty() {
+        format!("asking {} …", form.cluster().label)
+    } else {
+        format!("{} is asked once every field is valid", form.cluster().label)
+    };
+    if sorted.is_empty() && !form.is_checked() {
+        sorted.push((Mark::Asking, asking.as_str()));
+    }
+    let shown = if sorted.len() > room {
+        room.saturating_sub(1)
+    } else {
+        room
+    };
+    let rest = sorted.get(shown..).unwrap_or_default();
+    let mut notes: Vec<Note> = sorted
+        .iter()
+        .take(shown)
+        .map(|(mark, text)| check_note(*mark, text))
+        .collect();
+    if let Some((mark, _)) = rest.first() {
+        notes.push(check_note(
+            *mark,
+            &format!("+{} more: explain shows all of them", rest.len()),
+        ));
+    }
+    notes.resize(room, Note::default());
+    notes
+}
+
+fn check_note(mark: Mark, text: &str) -> Note {
+    let tone = match mark {
+        Mark::Wrong => Tone::Failed,
+        Mark::Note => Tone::Warning,
+        Mark::Asking => Tone::Dim,
+        Mark::Ok => Tone::Plain,
+    };
+    Note {
+        mark: Some(mark),
+        line: vec![span(text.to_owned(), tone)],
+    }
+}
+
+/// Says what is wrong, or else why the field in focus is there.
+fn why(form: &Form, chars_max: usize) -> Vec<Span> {
+    let mut errors = form.made.errors.iter();
+    let error = form.error(form.focus).or_else(|| errors.next().map(|(_, error)| error));
+    let (text, tone) = match error {
+        Some(error) => {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            (format!("{error}{hint}"), Tone::Failed)
+        }
+        None => (form.row().why.to_owned(), Tone::Plain),
+    };
+    let lines = words::wrapped(&text, chars_max).into_iter();
+    lines.map(|line| span(line, tone)).collect()
+}
+
+/// Shows the Job around the line that the field in focus becomes.
+fn job(form: &Form, columns: u16, rows: u16) -> JobView {
+    let inner = usize::from(columns.saturating_sub(2));
+    let why_rows = if rows > 3 * WHY_ROWS { WHY_ROWS } else { rows / 3 };
+    let room = usize::from(rows.saturating_sub(why_rows + 2));
+    let lines = &form.made.lines;
+    let focus = lines.iter().position(|line| yaml::begins(&line.text, form.row().yaml));
+    let start = focus
+        .unwrap_or(0)
+        .saturating_sub(room / 3)
+        .min(lines.len().saturating_sub(room));
+    let shown = lines.iter().enumerate().skip(start).take(room);
+    let shown: Vec<JobLine> = shown
+        .map(|(number, line)| JobLine {
+            is_changed: line.changed,
+            is_focused: focus == Some(number),
+            // One character more than there is room for, so that what is cut shows it.
+            line: yaml::toned(&line.text, inner),
+        })
+        .collect();
+    let last = start + shown.len();
+    let state = if form.made.errors.is_empty() {
+        ""
+    } else {
+        " · as it was when all was valid"
+    };
+    let mut why = why(form, inner.saturating_sub(2));
+    let why_room = usize::from(why_rows.saturating_sub(2));
+    if why.len() > why_room {
+        why.truncate(why_room);
+        if let Some(last) = why.last_mut() {
+            last.text = format!("{} …", last.text).into();
+        }
+    }
+    JobView {
+        shown: vec![dim(format!(
+            "{}-{last} of {}{state}",
+            (start + 1).min(last),
+            lines.len()
+        ))],
+        lines: shown,
+        why_title: vec![span(format!("Why {}", form.row().label), Tone::Title)],
+        why,
+        why_rows,
+    }
+}
+
+/// The commands that do the same.
+fn twins(form: &Form) -> Line {
+    if !form.made.errors.is_empty() {
+        return vec![dim(" not valid yet; Enter goes to what is wrong")];
+    }
+    vec![
+        dim(" $ "),
+        strong(form.command()),
+        dim("    save, then $ "),
+        plain(form.kubectl()),
+    ]
+}
+
+#[cfg(test)]
+mod tests;
