@@ -154,6 +154,7 @@ pub enum Command {
 }
 
 /// Where to run, and how to print.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Clone, Debug, Default, Args)]
 pub struct GlobalFlags {
     /// Use the local cluster; this is the default outside of a pod

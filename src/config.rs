@@ -40,6 +40,7 @@ pub enum Where {
 }
 
 /// The configuration of one call of the program.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Which cluster.

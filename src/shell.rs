@@ -234,10 +234,7 @@ async fn turn(shell: &mut Shell, desk: &mut Desk, lanes: &mut Lanes, tick: &mut 
     let is_over = desk.end.is_some();
     let event = tokio::select! {
         biased;
-        Some(event) = lanes.keys.recv() => {
-            desk.note_signal(&event);
-            event
-        }
+        Some(event) = lanes.keys.recv() => event,
         heard = desk.next() => {
             desk.hear(shell, heard);
             Event::Drained
@@ -249,7 +246,10 @@ async fn turn(shell: &mut Shell, desk: &mut Desk, lanes: &mut Lanes, tick: &mut 
     };
     shell.teller.push();
     let is_news = event != Event::Drained;
-    let mut take = |event| desk.end = desk.end.take().or(shell.take(event));
+    let mut take = |event| {
+        desk.note_signal(&event);
+        desk.end = desk.end.take().or(shell.take(event));
+    };
     take(event);
     let mut left = if is_behind { 0 } else { DRAIN_MAX };
     while left > 0 {

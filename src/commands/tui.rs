@@ -119,7 +119,7 @@ impl Tui<'_> {
             }
             Filled::Submit(reached, plan) => {
                 let watched = Watched {
-                    plan,
+                    plan: *plan,
                     task: Task::Submit,
                     job: None,
                     kept: Kept::default(),

@@ -64,11 +64,11 @@ fn ending(model: &mut Model, at: Timestamp, effects: &mut Vec<Effect>) -> Option
         // What is on its way to the ledger is waited for: a result that was seen shall not be lost by leaving.
         return None;
     }
-    if model.change().is_some_and(|change| change.stage == ChangeStage::Asked) {
-        // Whoever cancels and leaves means both; each call of the server has its own limit.
-        return None;
-    }
     if let Stage::Leaving(end) = &model.stage {
+        if model.change().is_some_and(|change| change.stage == ChangeStage::Asked) {
+            // Whoever cancels and leaves means both; each call of the server has its own limit.
+            return None;
+        }
         return Some(end.clone());
     }
     let counts = model.run.counts();

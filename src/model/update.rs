@@ -18,19 +18,12 @@ const AWAY_S: i64 = 5;
 
 /// Takes one event; answers with what is to be done about it.
 pub fn update(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
-    let effects = match event {
-        // A log can be read when the run is over, too.
-        Event::LogTail(part) => {
-            model.log.add(part);
-            Vec::new()
-        }
-        Event::Intent(Intent::ReadLog(pod)) => {
-            model.log.begin(pod.clone());
-            vec![Effect::ReadLog(pod)]
-        }
-        _ if model.end().is_some() => return Vec::new(),
-        event => take(model, at, event),
-    };
+    // A log can be read when the run is over, too.
+    let is_reading = matches!(event, Event::LogTail(_) | Event::Intent(Intent::ReadLog(_)));
+    if model.end().is_some() && !is_reading {
+        return Vec::new();
+    }
+    let effects = take(model, at, event);
     for effect in &effects {
         if let Effect::Tell(event) = effect {
             model.history.tell(at, event);
@@ -43,7 +36,7 @@ fn take(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
     match event {
         Event::Started(_) => begin(model, at),
         Event::Signal(signal) => leave_on_signal(model, signal),
-        Event::Intent(intent) => intend(model, at, intent),
+        Event::Intent(intent) => intend(model, at, &intent),
         Event::Job(delta) => {
             let told = tell(model.run.apply_job(at, delta));
             see_change(model, at);
@@ -59,7 +52,10 @@ fn take(model: &mut Model, at: Timestamp, event: Event) -> Vec<Effect> {
             tell(model.run.apply_kube_event(at, &fact))
         }
         Event::Log(fact) => tell(model.run.apply_log(at, fact)),
-        Event::LogTail(_) => Vec::new(),
+        Event::LogTail(part) => {
+            model.log.add(part);
+            Vec::new()
+        }
         Event::Rights(rights) => {
             model.rights = rights;
             Vec::new()
@@ -187,15 +183,18 @@ fn note_change(model: &mut Model, stage: ChangeStage) {
     }
 }
 
-fn intend(model: &mut Model, at: Timestamp, intent: Intent) -> Vec<Effect> {
+fn intend(model: &mut Model, at: Timestamp, intent: &Intent) -> Vec<Effect> {
     let change = match intent {
-        Intent::Scale(workers) => JobChange::Scale(workers),
+        Intent::Scale(workers) => JobChange::Scale(*workers),
         Intent::Suspend => JobChange::Suspend,
         Intent::Resume => JobChange::Resume,
         Intent::Cancel => JobChange::Cancel,
         Intent::Delete => JobChange::Delete,
         Intent::Quit => return leave(model, End::Left),
-        Intent::ReadLog(_) => return Vec::new(),
+        Intent::ReadLog(pod) => {
+            model.log.begin(pod.clone());
+            return vec![Effect::ReadLog(pod.clone())];
+        }
     };
     model.change = Some(ChangeNow {
         twin: model.twin(&change, at),

@@ -2,6 +2,11 @@
 //!
 //! At most [`FRAMES_PER_SECOND`] frames are drawn, and none when nothing has changed.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most inputs are no letters, and a question has letters as answers"
+)]
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -157,7 +162,7 @@ impl Face {
     /// Stops the program as a job of the shell; goes on here once the shell continues it.
     fn stop(&mut self) {
         self.terminal.pause();
-        let stopped = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP);
+        let stopped = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
         let again = self.terminal.resume();
         if stopped.is_err() || again.is_err() {
             self.app.say("cannot be stopped here");

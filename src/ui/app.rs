@@ -3,6 +3,11 @@
 //! An input goes to what lies on top: a question, a page, the palette, then the screen. What has to be done outside of the
 //! screen comes back as errands. Nothing here waits, knows the cluster or reads a clock.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a gesture that is not about everything is handed on to the screen that is shown"
+)]
+
 use crossterm::event::{Event as TermEvent, KeyEventKind, MouseButton, MouseEventKind};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -461,7 +466,7 @@ impl App {
         let (columns, rows) = (body.width, body.height);
         match self.screen {
             Screen::New | Screen::Live => {
-                draw_live::render(&live::view(model, &self.live, at, columns, rows), body, canvas)
+                draw_live::render(&live::view(model, &self.live, at, columns, rows), body, canvas);
             }
             Screen::Shards => draw_shards::render(&shards::view(model, &self.shards, at, columns, rows), body, canvas),
             Screen::Detail => draw_detail::render(&detail::view(model, &self.detail, at, columns, rows), body, canvas),

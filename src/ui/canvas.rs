@@ -320,7 +320,7 @@ mod tests {
     fn a_text_that_is_cut_says_so_and_stays_aligned() {
         let line = |text: &'static str, columns| {
             drawn(columns, 1, false, |canvas, area| {
-                _ = canvas.text(area, text, Tone::Plain)
+                _ = canvas.text(area, text, Tone::Plain);
             })
         };
         assert_eq!(line("hello", 5), "hello");
@@ -362,7 +362,7 @@ mod tests {
                 );
             })
         };
-        assert_eq!(panel(16, 3), "+- Run ----- x-+\n|              |\n+--------------+");
+        assert_eq!(panel(16, 3), "+- Run ---- x -+\n|              |\n+--------------+");
         for columns in 0..12 {
             for rows in 0..5 {
                 panel(columns, rows);

@@ -254,7 +254,7 @@ fn attempt_row(attempt: &AttemptRow, view: &Attempts, area: Rect, canvas: &mut C
     }
     let clock = left(rest, view.clock_columns).0;
     for stage in &attempt.stages {
-        draw_stage(stage, attempt.tone, clock, canvas);
+        draw_stage(*stage, attempt.tone, clock, canvas);
     }
 }
 
@@ -267,7 +267,7 @@ fn sign(kind: StageKind, canvas: &Canvas<'_>) -> &'static str {
     }
 }
 
-fn draw_stage(stage: &Stage, tone: Tone, clock: Rect, canvas: &mut Canvas<'_>) {
+fn draw_stage(stage: Stage, tone: Tone, clock: Rect, canvas: &mut Canvas<'_>) {
     let tone = match stage.kind {
         StageKind::Unscheduled => Tone::Dim,
         StageKind::Starting => Tone::Pending,

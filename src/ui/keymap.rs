@@ -3,6 +3,11 @@
 //! A row says what its keys mean, where they do, and in which words that is told. In a text that is being typed, letters, digits and
 //! signs are text; only the rows for [`Place::Text`] count there.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most of a terminal's keys mean nothing here"
+)]
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::view::gesture::{Gesture, Screen};
@@ -184,7 +189,7 @@ pub static KEYMAP: &[Binding] = keymap![
 impl Key {
     /// Returns its name, such as `PgUp`, `Ctrl-P` or `R`.
     pub fn name(self) -> String {
-        let name = match self.code {
+        match self.code {
             KeyCode::Char(' ') => "Space".to_owned(),
             KeyCode::Char(letter) if self.control => format!("Ctrl-{}", letter.to_ascii_uppercase()),
             KeyCode::Char(letter) => letter.to_string(),
@@ -193,8 +198,7 @@ impl Key {
             KeyCode::PageUp => "PgUp".to_owned(),
             KeyCode::PageDown => "PgDn".to_owned(),
             other => other.to_string(),
-        };
-        name
+        }
     }
 
     /// Reads a name that [`Key::name`] writes.
@@ -213,7 +217,7 @@ impl Key {
             ("PgDn", KeyCode::PageDown),
             ("Home", KeyCode::Home),
             ("End", KeyCode::End),
-            ("Delete", KeyCode::Delete),
+            ("Del", KeyCode::Delete),
         ];
         if let Some((_, code)) = named.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
             return Some(key(*code));

@@ -1,5 +1,10 @@
 //! What lies over a screen: a question, a page of text, the palette.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a gesture that means nothing to what lies over the screen changes nothing"
+)]
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 use ratatui::layout::{Position, Rect};

@@ -260,8 +260,8 @@ impl Choices {
             }
             (_, Gesture::Filter) => (self.pane, self.typing) = (Pane::Events, true),
             (_, Gesture::Back | Gesture::Quit) => return self.back(),
-            (_, Gesture::NextProblem) => return self.to_problem(model, true),
-            (_, Gesture::PreviousProblem) => return self.to_problem(model, false),
+            (_, Gesture::NextProblem) => return self.go_to_problem(model, true),
+            (_, Gesture::PreviousProblem) => return self.go_to_problem(model, false),
             (_, Gesture::Click(spot)) => return self.click(*spot, model),
             (Pane::Events, Gesture::Open | Gesture::Explain) => return self.explain(model),
             (Pane::Lanes, Gesture::Explain) => {
@@ -274,8 +274,8 @@ impl Choices {
                     .index(model)
                     .map_or_else(Vec::new, |index| vec![Act::OpenIndex(index)]);
             }
-            (Pane::Lanes, Gesture::Left) => self.to_group(model, false),
-            (Pane::Lanes, Gesture::Right) => self.to_group(model, true),
+            (Pane::Lanes, Gesture::Left) => self.go_to_group(model, false),
+            (Pane::Lanes, Gesture::Right) => self.go_to_group(model, true),
             (pane, gesture) => {
                 let Some(step) = Step::of(gesture) else {
                     return run_keys::take(gesture, model, at).unwrap_or_default();
@@ -402,7 +402,7 @@ impl Choices {
     }
 
     /// Moves to the same place in the next group, or in the one before.
-    fn to_group(&mut self, model: &Model, forward: bool) {
+    fn go_to_group(&mut self, model: &Model, forward: bool) {
         let groups = self.items(model);
         let mut places = groups.iter().enumerate();
         let now = places.find_map(|(number, items)| {
@@ -432,7 +432,7 @@ impl Choices {
     }
 
     /// Moves to the next index with a problem, or to the one before; one that is in no lane is opened.
-    fn to_problem(&mut self, model: &Model, forward: bool) -> Vec<Act> {
+    fn go_to_problem(&mut self, model: &Model, forward: bool) -> Vec<Act> {
         let problems = model.run().indexes_in(&PROBLEMS);
         let now = self.index(model);
         let after = |index: &CompletionIndex| now.is_none_or(|now| *index > now);
@@ -450,7 +450,7 @@ impl Choices {
             return vec![Act::Say("no index has a problem".to_owned())];
         };
         self.pane = Pane::Lanes;
-        if self.to_index(index, model) {
+        if self.go_to_index(index, model) {
             Vec::new()
         } else {
             vec![Act::OpenIndex(index)]
@@ -458,7 +458,7 @@ impl Choices {
     }
 
     /// Moves to the pod of an index that matters most; tells whether there is one.
-    fn to_index(&mut self, index: CompletionIndex, model: &Model) -> bool {
+    fn go_to_index(&mut self, index: CompletionIndex, model: &Model) -> bool {
         let mut items = self.items(model).into_iter().flatten();
         let found = items.find(|item| matches!(item, Item::Pod(_, of, _) if *of == index));
         let is_found = found.is_some();
@@ -474,7 +474,7 @@ impl Choices {
             Spot::Index(index) => {
                 self.pane = Pane::Lanes;
                 let is_second = self.cursor.is_some() && self.index(model) == Some(index);
-                if is_second || !self.to_index(index, model) {
+                if is_second || !self.go_to_index(index, model) {
                     return vec![Act::OpenIndex(index)];
                 }
             }

@@ -118,10 +118,9 @@ impl Reader {
             // What is there already is taken in one batch; only then is it handed over and more waited for.
             let ready = poll_immediate(stream.fill_buf()).await;
             let waits = ready.is_none();
-            if (waits || batch.len() >= BATCH_MAX) && !batch.is_empty() {
-                if self.send(TailWhat::Lines(std::mem::take(&mut batch))).await.is_none() {
-                    return StreamEnd::Unheard;
-                }
+            let is_due = (waits || batch.len() >= BATCH_MAX) && !batch.is_empty();
+            if is_due && self.send(TailWhat::Lines(std::mem::take(&mut batch))).await.is_none() {
+                return StreamEnd::Unheard;
             }
             let chunk = match timeout(IDLE_TIMEOUT, stream.fill_buf()).await {
                 Ok(Ok([])) => break,

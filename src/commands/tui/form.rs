@@ -29,7 +29,7 @@ pub(super) enum Filled {
     /// The person left, with this exit code where it was by a signal.
     Left(Option<u8>),
     /// A plan is to be submitted there.
-    Submit(Box<Reached>, Plan),
+    Submit(Box<Reached>, Box<Plan>),
 }
 
 /// The form while it is filled.
@@ -85,10 +85,10 @@ pub(super) async fn fill(tui: &mut Tui<'_>, face: &mut Face, plan: Plan) -> Resu
             }
             () = at(filling.quiet_at) => filling.ask(),
         }
-        if let Some(plan) = filling.wanted.take_if(|_| filling.reached.is_some()) {
-            if let Some(reached) = filling.reached.take() {
-                return Ok(Filled::Submit(Box::new(reached), plan));
-            }
+        if let Some(plan) = filling.wanted.take_if(|_| filling.reached.is_some())
+            && let Some(reached) = filling.reached.take()
+        {
+            return Ok(Filled::Submit(Box::new(reached), Box::new(plan)));
         }
     }
 }
@@ -206,13 +206,10 @@ impl Filling {
     }
 
     fn abandon(&mut self, tui: &mut Tui<'_>) {
-        for task in [
-            self.reaching.take().map(|task| task.abort_handle()),
-            self.asking.take().map(|task| task.abort_handle()),
-        ] {
-            if let Some(task) = task {
-                task.abort();
-            }
+        let reaching = self.reaching.take().map(|task| task.abort_handle());
+        let asking = self.asking.take().map(|task| task.abort_handle());
+        for task in reaching.into_iter().chain(asking) {
+            task.abort();
         }
         if let Some(host) = self.reached.take().and_then(|reached| reached.host) {
             tui.host.get_or_insert(host);

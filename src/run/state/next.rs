@@ -115,6 +115,7 @@ mod tests {
         state
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]
     fn again(after_s: u64, attempt: u32, of: u32) -> Option<Next> {
         Some(Next::Again {
             after_ms: after_s * 1_000,

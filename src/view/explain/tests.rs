@@ -20,6 +20,7 @@ fn waiting(index: u32, why: Reason) -> PodFact {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_tells_more_comes_before_what_tells_less() {
     let quota = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4";
     let security = "pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\": privileged";

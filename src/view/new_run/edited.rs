@@ -2,7 +2,7 @@
 //!
 //! What was changed and has a field goes into its text. Then the manifest is made anew from the fields and held against the edited
 //! one: whatever the person changed that is not in it has no field, and is refused by name; what the person left as it was may
-//! follow from something else, as TOTAL_WORKERS follows from the completions.
+//! follow from something else, as `TOTAL_WORKERS` follows from the completions.
 
 use serde_json::Value;
 use ttg_worker::protocol::env;

@@ -90,8 +90,8 @@ fn what_is_not_valid_is_said_and_never_submitted() {
         (Id::Tolerations, "a=b:Never", "NoSchedule"),
     ] {
         let mut form = form();
-        let yaml = form.yaml().to_owned();
         type_into(&mut form, id, text);
+        let yaml = form.yaml().to_owned();
         let shown = view(&form, 120, 29);
         let row = shown.rows.iter().find(|row| row.position == position(id)).unwrap();
         assert!(row.remark.text.contains(words), "{id:?}: {}", row.remark.text);
@@ -141,7 +141,7 @@ fn an_edited_yaml_is_read_back_into_the_fields() {
         .replace("completions: 12", "completions: 20")
         .replace("parallelism: 3", "parallelism: 5")
         .replace("cpu: 500m", "cpu: 2")
-        .replace("ttg-worker:latest", "example.org/ttg-worker:1.0")
+        .replace("image: ttg-worker:latest", "image: example.org/ttg-worker:1.0")
         .replace("  BATCH_SIZE: \"1000\"", "  BATCH_SIZE: \"500\"")
         .replace("\nspec:\n", "\nspec:\n  # a comment\n");
     let acts = form.set_yaml(&yaml);
@@ -196,11 +196,7 @@ fn a_yaml_that_the_form_cannot_express_is_refused_by_field() {
         );
         assert_eq!((form.plan(), form.revision()), (plan, revision));
         // The next edit goes on from the text, and is refused for the same reason once.
-        let [Act::Edit(again)] = form
-            .take(&Gesture::EditYaml)
-            .try_into()
-            .unwrap_or_else(|_| [Act::Leave])
-        else {
+        let [Act::Edit(again)] = form.take(&Gesture::EditYaml).try_into().unwrap_or([Act::Leave]) else {
             panic!("nothing to edit")
         };
         assert!(

@@ -9,7 +9,7 @@ const TABS_TO_WORKERS: usize = 4;
 const TABS_TO_PACE: usize = 2;
 /// What is typed there.
 const WORKERS: usize = 4;
-const PACE: &str = "12s";
+const PACE: &str = "25s";
 /// What shows that the form took it: the Job beside it, or, where there is no room for that, the command that does the same.
 const TAKEN: [&str; 2] = ["parallelism: 4", "--workers 4"];
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::event::Event;
@@ -35,7 +35,7 @@ fn told<V: View>(object: &[u8], now: Timestamp) -> (Vec<Value>, Option<Completed
 }
 
 /// Data of which only the number of its keys is told.
-type Data = BTreeMap<String, IgnoredAny>;
+type Data = BTreeMap<String, Box<RawValue>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -22,7 +22,8 @@ pub(super) struct Event {
     reporting_instance: String,
     first_timestamp: Option<Timestamp>,
     last_timestamp: Option<Timestamp>,
-    event_time: Option<Timestamp>,
+    #[serde(rename = "eventTime")]
+    seen_at: Option<Timestamp>,
     count: Option<i64>,
     series: Option<Series>,
 }
@@ -51,7 +52,7 @@ struct Series {
 
 impl View for Event {
     fn cells(&self, now: Timestamp) -> Vec<Value> {
-        let first = self.first_timestamp.or(self.event_time);
+        let first = self.first_timestamp.or(self.seen_at);
         let (last, count) = match &self.series {
             Some(series) => (series.last_observed_time, series.count.unwrap_or(0)),
             // An event that was written once has no count.

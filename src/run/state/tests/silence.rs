@@ -28,6 +28,9 @@ fn silent_s(state: &mut RunState, second: i64) -> Option<u64> {
     }
 }
 
+/// What was heard and when, a moment, and for how long it was silent then.
+type Row<'a> = (&'a [(i64, LogPart)], i64, Option<u64>);
+
 #[test]
 fn a_worker_that_says_nothing_for_too_long_is_told_once() {
     let line = |number| {
@@ -43,7 +46,7 @@ fn a_worker_that_says_nothing_for_too_long_is_told_once() {
     let refused = || LogPart::Refused { why: "no".to_owned() };
     let opened = || LogPart::Opened { sampled: false };
     // What was heard and when, then when it is told how long it is silent. The log is read from second 0 on.
-    let table: [(&[(i64, LogPart)], i64, Option<u64>); 7] = [
+    let table: [Row<'_>; 7] = [
         (&[], 44, None),
         (&[], 45, Some(45)),
         (&[(1, opened()), (20, line(1))], 64, None),
