@@ -33,6 +33,7 @@ use crate::report::Style;
 use crate::run::fact::JobFact;
 use crate::run::partial::Kept;
 use crate::shell::{self, Clock, Form, IsGone, Session, Teller};
+use crate::view::words::quoted;
 
 /// How many threads the program's own tasks share. Kept small: the cores are for the workers.
 const RUNTIME_THREADS: usize = 2;
@@ -183,10 +184,10 @@ fn cluster_flags(config: &Config) -> String {
     let mut flags = String::new();
     if let Where::Context { name, kubeconfig } = &config.target {
         if let Some(path) = kubeconfig {
-            flags.extend([" --kubeconfig ", &path.display().to_string()]);
+            flags.extend([" --kubeconfig ", &quoted(&path.display().to_string())]);
         }
         if let Some(name) = name {
-            flags.extend([" --context ", name]);
+            flags.extend([" --context ", &quoted(name)]);
         }
     }
     flags

@@ -16,13 +16,16 @@
 //! | [`run`] | pure: facts in, run state and run events out; results, proof, summary | plan |
 //! | [`model`] | pure: `Event` in, `Effect` out: one session with one run | plan, run |
 //! | [`report`] | pure: a run as lines, as NDJSON, as a summary; runs as a list | run |
+//! | [`view`] | pure: what a person sees of a model, as words, ratios and tones, a screenful at most; what a gesture does there | model, run, plan, report |
+//! | [`ui`] | the keymap, the looks, and cells: view models drawn, keys to gestures, what lies over a screen | view, model |
+//! | [`terminal`] | raw mode, the alternate screen, writing what has changed, and giving the terminal back on every path | nothing of the tool |
 //! | [`cluster`] | the only user of kube: connect, convert, watch, follow logs, carry out changes | model, run, plan |
 //! | [`ledger`] | what is kept on disk, and reading it back | run, plan |
 //! | [`local`] | the local cluster: store, API, Job controller, scheduler, kubelet | nothing of the tool |
 //! | [`host`] | starts, publishes and finds local clusters; gives them the worker to run | local |
-//! | [`shell`] | the loop, the clock, tasks and signals | everything |
+//! | [`shell`] | the loop, the clock, tasks and signals; when a frame is drawn | everything |
 //! | [`commands`] | one function a command | everything |
-//! | [`cli`] [`config`] [`error`] | flags, what they resolve to, errors with hints and exit codes | plan |
+//! | [`cli`] [`config`] [`error`] | flags and the config file, what they resolve to, errors with hints and exit codes | plan, and of `ui` its two tables: keymap and looks |
 //!
 //! The workspace's other crate, `ttg_worker`, is what runs in the pods. Both sides use its `protocol` (lines, result, exit codes),
 //! its `shard` (split arithmetic: a worker computes its own range, so there must be one formula) and its `kernel` (a shard is computed
@@ -35,11 +38,18 @@
 //! kubelet ──log?follow──▶ cluster::logs ──parse───▶ Event::Log(..)    ├▶ three bounded ─▶ model::update ─▶ Vec<Effect> ─▶ cluster,
 //! signals ────────────────────────────────────────▶ Event::Signal(..) │  lanes                             ledger, report
 //! clock, finished effect ─────────────────────────▶ Event::…          ┘
+//!
+//! keys, clicks ─ui::keymap─▶ Gesture ─view: Choices─▶ Act ─ui::app─▶ Errand ─shell::desk─▶ Event::Intent(..), or done there
+//! Model + Choices ─view─▶ view model ─ui─▶ cells ─terminal─▶ what has changed since the last frame
 //! ```
+//!
+//! A frame is made of the model as it is, never of an event: whatever was missed, the next frame is right. It is due when
+//! something has changed, thirty times a second at most.
 //!
 //! # Invariants
 //!
-//! 1. `plan`, `run`, `model` and `report` do no I/O and read no clock. A test scans their imports.
+//! 1. `plan`, `run`, `model`, `report` and `view` do no I/O and read no clock; `view` knows no terminal, and `ui` no cluster. A test
+//!    scans their imports.
 //! 2. All inputs are one closed enum, [`model::event::Event`]; all outputs are another, [`model::effect::Effect`]. The lanes are read in
 //!    this order: signals and intents, facts, logs; so Ctrl-C never waits behind ten thousand facts.
 //! 3. Applying a fact twice, after a relist, or in another order changes nothing more.
@@ -52,6 +62,9 @@
 //! 8. `local` imports nothing of the tool, and the tool reaches it only over the Kubernetes API.
 //! 9. Every task ends with its session; pods of a local cluster end with the program, however it dies.
 //! 10. Every string from a server or a worker is hostile and is cleaned once, at the way in ([`cluster::clean`]).
+//! 11. Whatever is cut or left out on a screen leaves a sign or a count there. A question's default does nothing.
+//! 12. One change of a Job is on its way at a time, so that the server takes them in the order of the keys; leaving waits for them.
+//! 13. The terminal is given back on every path out, before anything else is written to it.
 //!
 //! # Exit codes
 //!

@@ -18,14 +18,14 @@ mod shown;
 pub mod twin;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
 use crate::run::state::RunState;
 use crate::run::summary::{Headline, Place, Summary, summarize, unproven};
 use change::ChangeNow;
-use effect::{End, FollowTarget};
+use effect::{End, FollowTarget, JobChange};
 use event::{ApiCost, Rights, Started, Task, WatchOf};
 use history::History;
 use log_tail::LogTail;
@@ -71,6 +71,8 @@ pub struct Model {
     history: History,
     /// The last change that was asked for here.
     change: Option<ChangeNow>,
+    /// The changes that the server has not answered yet, the first one being on its way.
+    changing: VecDeque<JobChange>,
     log: LogTail,
     rights: Rights,
     /// The run in one value, once the session has ended.
@@ -105,6 +107,7 @@ impl Model {
             logs_dropped: 0,
             history: History::default(),
             change: None,
+            changing: VecDeque::new(),
             log: LogTail::default(),
             rights: Rights::default(),
             final_summary: None,

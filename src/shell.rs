@@ -145,6 +145,8 @@ pub struct Ended {
     pub summary: Option<Summary>,
     /// The screen; none when the terminal is gone.
     pub face: Option<Face>,
+    /// What went wrong outside of the run and was not on the screen any more.
+    pub complaint: Option<String>,
 }
 
 /// What the person wants after a session.
@@ -198,16 +200,18 @@ async fn play(session: Session, face: Option<Face>) -> Ended {
     while !desk.is_left() {
         if let Some(end) = desk.end.clone().filter(|_| !is_concluded) {
             is_concluded = true;
-            shell.conclude(&end, &mut lanes).await;
-            desk.show_end(&shell.model);
+            let complaint = shell.conclude(&end, &mut lanes).await;
+            desk.show_end(&shell.model, complaint);
         }
         turn(&mut shell, &mut desk, &mut lanes, &mut tick).await;
     }
     let Desk { face, next, end } = desk;
     let end = end.unwrap_or(End::Left);
-    if !is_concluded {
-        shell.conclude(&end, &mut lanes).await;
-    }
+    let complaint = if is_concluded {
+        None
+    } else {
+        shell.conclude(&end, &mut lanes).await
+    };
     let Lanes { keys, facts, logs } = lanes;
     // Nobody reads these lanes any more; a task that waits for room in one of them must not wait for ever.
     drop((facts, logs));
@@ -217,6 +221,7 @@ async fn play(session: Session, face: Option<Face>) -> Ended {
         next: next.unwrap_or(Next::Leave),
         summary,
         face,
+        complaint,
     }
 }
 
@@ -443,27 +448,40 @@ impl Shell {
         }
     }
 
-    /// Keeps how the run ended, and stops watching it.
-    async fn conclude(&mut self, end: &End, lanes: &mut Lanes) {
+    /// Keeps how the run ended, and stops watching it; returns what went wrong where that is to be shown on a screen.
+    async fn conclude(&mut self, end: &End, lanes: &mut Lanes) -> Option<String> {
         self.watching.cancel();
         let cost = self.connection.meter.cost();
         self.model.finish(cost, end.clone());
-        let Some(summary) = self.model.final_summary() else {
-            return;
-        };
-        let mut closing = pin!(self.keeper.close(summary));
-        let closed = loop {
-            tokio::select! {
-                biased;
-                closed = &mut closing => break closed,
-                // Nothing that still comes in counts; who waits for room in a lane must not wait for ever.
-                Some(_) = lanes.facts.recv() => {}
-                Some(_) = lanes.logs.recv() => {}
+        let summary = self.model.final_summary()?;
+        let mut read = Vec::new();
+        let closed = {
+            let mut closing = pin!(self.keeper.close(summary));
+            loop {
+                tokio::select! {
+                    biased;
+                    closed = &mut closing => break closed,
+                    // Nothing that still comes in counts; who waits for room in a lane must not wait for ever.
+                    Some(_) = lanes.facts.recv() => {}
+                    // The log that a person reads goes on after the end of the run.
+                    Some(event) = lanes.logs.recv(), if read.len() < LOGS_MAX => {
+                        if matches!(event, Event::LogTail(_)) {
+                            read.push(event);
+                        }
+                    }
+                }
             }
         };
-        if let Err(why) = closed {
-            self.teller.complain(&why);
+        for event in read {
+            self.take(event);
         }
+        let why = closed.err()?;
+        if self.is_drawn {
+            // A line on standard error would stand in the middle of the screen.
+            return Some(why);
+        }
+        self.teller.complain(&why);
+        None
     }
 
     async fn finish(mut self, mut keys_lane: Receiver<Event>) -> Option<Summary> {

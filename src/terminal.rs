@@ -1,7 +1,7 @@
 //! The terminal: raw mode and the alternate screen, and leaving them sane on every path.
 //!
 //! [`Terminal::enter`] takes the terminal, dropping it gives it back; so does the hook that a panic runs first, and
-//! [`give_back`] is safe to call twice and when the terminal is gone. Nothing here knows what is drawn. The cursor's position and the
+//! [`give_back`] is safe to call twice and when the terminal is gone. Once it was given back so, nothing is drawn any more. Nothing here knows what is drawn. The cursor's position and the
 //! terminal's abilities are never asked for: a terminal that does not answer would hold the program up for seconds.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write, stdin, stdout};
@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, MoveTo, Show};
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode, size,
@@ -25,6 +26,12 @@ const FRAME_BYTES: usize = 256 << 10;
 
 /// The longest text that terminals take over OSC 52.
 pub const COPY_BYTES_MAX: usize = 74_000;
+
+/// Has the terminal report clicks and the wheel, as numbers of any size. What else could be reported, each move of the mouse, would
+/// be nothing but noise.
+const CLICKS_ON: &str = "\x1b[?1000h\x1b[?1006h";
+/// The opposite of [`CLICKS_ON`].
+const CLICKS_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// Whether the terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -92,15 +99,15 @@ impl Terminal {
         if MOUSE.swap(on, Ordering::SeqCst) == on {
             return Ok(());
         }
-        if on {
-            execute!(stdout(), EnableMouseCapture)
-        } else {
-            execute!(stdout(), DisableMouseCapture)
-        }
+        execute!(stdout(), Print(if on { CLICKS_ON } else { CLICKS_OFF }))
     }
 
     /// Draws one frame: `draw` fills the cells and says where the cursor sits; what has changed is written.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
+        if !TAKEN.load(Ordering::SeqCst) {
+            // A panic on another thread has given it back, and its words stand there now.
+            return Err(io::Error::other("the terminal was given back"));
+        }
         let (columns, rows) = size()?;
         let area = Rect::new(0, 0, columns, rows);
         let is_new_size = self.shown.area != area;
@@ -152,7 +159,7 @@ pub fn give_back() {
     }
     let mut out = stdout();
     if MOUSE.swap(false, Ordering::SeqCst) {
-        execute!(out, DisableMouseCapture).ok();
+        execute!(out, Print(CLICKS_OFF)).ok();
     }
     execute!(
         out,

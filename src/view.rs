@@ -16,3 +16,4 @@ pub mod shards;
 pub mod text;
 pub mod tone;
 pub mod words;
+pub mod wrap;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::AsyncReadExt;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, Node};
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use kube::api::{Api, DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A namespace of a cluster.
-struct Plane {
+pub(crate) struct Plane {
     runtime: Runtime,
     config: Config,
     client: Client,
@@ -64,7 +64,8 @@ struct Plane {
 }
 
 impl Plane {
-    fn new(kubeconfig: &Path, namespace: &str) -> Result<Self, Failed> {
+    /// Connects to it.
+    pub(crate) fn new(kubeconfig: &Path, namespace: &str) -> Result<Self, Failed> {
         let runtime = Runtime::new()?;
         let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
         let options = KubeConfigOptions::default();
@@ -78,6 +79,20 @@ impl Plane {
             config,
             client,
             namespace: namespace.to_owned(),
+        })
+    }
+
+    /// Reads the log of the only pod, each line after the time at which it came.
+    pub(crate) fn log_with_times(&self) -> Result<String, Failed> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
+        let params = LogParams {
+            timestamps: true,
+            ..LogParams::default()
+        };
+        self.runtime.block_on(async {
+            let listed = pods.list(&ListParams::default()).await?;
+            let name = listed.items.into_iter().find_map(|pod| pod.metadata.name);
+            Ok::<_, Failed>(pods.logs(&name.ok_or("there is no pod")?, &params).await?)
         })
     }
 

@@ -1,12 +1,15 @@
 //! The whole table of speed figures, each next to what it should be.
 //!
-//! `cargo bench --bench table` takes about two minutes. The figures are for people, and machines are noisy: the exit code is 0
+//! `cargo bench --bench table` takes about four minutes. The figures are for people, and machines are noisy: the exit code is 0
 //! whatever they are. Where two speeds are compared both are measured in turn, and the median of the ratios counts.
 
 mod control_plane;
 #[path = "../common/facts.rs"]
 mod facts;
+mod frames;
 mod parts;
+mod screens;
+mod terminal;
 mod whole;
 mod world;
 
@@ -37,7 +40,12 @@ const MEASURES: &[(&str, Measure)] = &[
     ("folding facts", parts::fold),
     ("parsing lines", parts::parse),
     ("worker against bare loop", parts::overhead),
+    ("frames", frames::frames),
     ("start", whole::start),
+    ("first frame", screens::first_frame),
+    ("worker line to frame", screens::line_to_frame),
+    ("idle", screens::idle),
+    ("memory of the screen, 10,000 pods", screens::memory),
     ("run against bare loop", whole::primes),
     ("10,000 simulated pods", whole::simulated),
     ("10,000 pods there", control_plane::crowd),
@@ -46,6 +54,9 @@ const MEASURES: &[(&str, Measure)] = &[
 ];
 
 fn main() -> io::Result<()> {
+    if std::env::var_os(screens::SAME_PROCESS).is_some() {
+        return screens::same_process().map_err(|error| io::Error::other(error.to_string()));
+    }
     let mut out = io::stdout().lock();
     // Cargo says so when it benches. When it only tests that benches run, minutes of figures are not wanted.
     if !std::env::args().any(|argument| argument == "--bench") {

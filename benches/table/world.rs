@@ -87,14 +87,21 @@ impl World {
         let child = Command::new(env!("CARGO_BIN_EXE_ttg-tui"))
             .args(arguments)
             .env_clear()
-            .env("HOME", self.folder.path())
-            .env("XDG_STATE_HOME", self.folder.path().join("state"))
-            .env("XDG_RUNTIME_DIR", self.runtime_folder())
+            .envs(self.environment())
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(Stdio::null())
             .spawn()?;
         Ok(Program(child))
+    }
+
+    /// Returns the variables that keep a program in this world.
+    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 3] {
+        [
+            ("HOME", self.folder.path().to_owned()),
+            ("XDG_STATE_HOME", self.folder.path().join("state")),
+            ("XDG_RUNTIME_DIR", self.runtime_folder()),
+        ]
     }
 
     fn runtime_folder(&self) -> PathBuf {
@@ -133,4 +140,18 @@ pub(crate) fn cpu_ticks(pid: u32) -> Result<u32, Failed> {
     let mut next = || -> Result<u32, Failed> { Ok(fields.next().ok_or("/proc has no times")?.parse()?) };
     let (user, system) = (next()?, next()?);
     Ok(user.saturating_add(system))
+}
+
+/// Reads how many milliseconds the threads of a process have computed so far.
+pub(crate) fn cpu_ms(pid: u32) -> Result<f64, Failed> {
+    let mut nanoseconds = 0_u64;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread that has ended meanwhile computes nothing more.
+        let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else {
+            continue;
+        };
+        let first = text.split_whitespace().next().ok_or("/proc has no times")?;
+        nanoseconds = nanoseconds.saturating_add(first.parse()?);
+    }
+    Ok(Duration::from_nanos(nanoseconds).as_secs_f64() * 1_000.0)
 }

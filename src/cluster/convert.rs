@@ -9,12 +9,11 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{Job, JobCondition as ApiJobCondition, JobSpec, JobStatus};
-use k8s_openapi::api::core::v1::{
-    ContainerState, ContainerStateTerminated, ContainerStatus, Event, Node, Pod, PodCondition, PodStatus, Taint,
-};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Event, Node, PodCondition, Taint};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 
+use self::lean::{ContainerStatus, Pod, PodStatus};
 use super::clean::clean;
 use crate::plan::names::{
     CANCELLED_ANNOTATION, CONTROLLER_UID_LABEL, INDEX_ANNOTATION, INDEXES_ANNOTATION, PLAN_ANNOTATION, RUN_LABEL,
@@ -27,6 +26,8 @@ use crate::run::fact::{
     PodUid, Reason,
 };
 use crate::run::intervals::IndexSet;
+
+pub mod lean;
 
 /// The most characters of a name or a uid: a DNS subdomain has 253.
 const NAME_MAX: usize = 253;

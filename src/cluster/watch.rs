@@ -17,7 +17,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use http::Request;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event as ApiEvent, Node, Pod};
+use k8s_openapi::api::core::v1::{Event as ApiEvent, Node};
 use kube::api::{Api, ListParams};
 use kube::client::Body;
 use kube::core::{NamespaceResourceScope, Status};
@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use super::clean::clean;
 use super::connect::Connection;
 use super::convert;
+use super::convert::lean::Pod;
 use super::failure::{CallError, chain, failure, status, status_words, words};
 use super::meter::{Verb, verb_of};
 use crate::model::event::{Contact, ContactState, Event, Failure, FailureClass, WatchOf};
@@ -45,8 +46,8 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// would be asked thousands of times a second.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How many objects a page of a list has: 500 pods are about 3 MB of JSON.
-const PAGE_SIZE: u32 = 500;
+/// How many objects a page of a list has. A page is in memory more than once while it is read, and 250 pods are about 1.5 MB of JSON.
+const PAGE_SIZE: u32 = 250;
 
 /// How long a whole list may take that somebody waits for.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);

@@ -4,15 +4,18 @@ mod form;
 
 use std::io::{IsTerminal, stderr};
 
+use tokio::signal::unix::{self, SignalKind};
+
 use super::rerun::{known_of, prepare};
-use super::{Reached, Watched, print, session, style};
+use super::{Reached, Watched, print, session, style, tell};
 use crate::cli::PlanFlags;
-use crate::config::{Config, Where};
+use crate::config::Config;
 use crate::error::{Error, Exit};
 use crate::host::Host;
 use crate::ledger::StateFolder;
-use crate::model::event::Task;
-use crate::plan::Plan;
+use crate::model::effect::End;
+use crate::model::event::{Signal, Task};
+use crate::plan::{Plan, RunId};
 use crate::run::partial::Kept;
 use crate::run::summary::{Headline, Summary};
 use crate::shell::face::Face;
@@ -21,6 +24,7 @@ use crate::terminal;
 use crate::ui::app::App;
 use crate::ui::theme::{Look, Theme};
 use crate::view::gesture::Screen;
+use crate::view::new_run::{ClusterChoice, ClusterTarget};
 use form::Filled;
 
 /// What the UI begins with.
@@ -53,6 +57,8 @@ pub(super) struct Tui<'a> {
     host: Option<Host>,
     /// The run that was shown last.
     last: Option<Summary>,
+    /// What went wrong as a run was left, to be told when the terminal is given back.
+    complaint: Option<String>,
     code: u8,
 }
 
@@ -67,13 +73,14 @@ pub(super) async fn play(config: &Config, clock: Clock, state: StateFolder, stag
         Error::new(Exit::Failed, format!("cannot draw on this terminal: {error}"))
             .with_hint("--plain tells the run in lines")
     };
-    let mut face = Face::enter(app, config.mouse).map_err(cannot)?;
+    let mut face = Face::enter(app, config.mouse, config.reduced_motion).map_err(cannot)?;
     let mut tui = Tui {
         config,
         clock,
         state,
         host: None,
         last: None,
+        complaint: None,
         code: 0,
     };
     let mut stage = Some(stage);
@@ -100,6 +107,9 @@ impl Tui<'_> {
         drop(face);
         if let Some(host) = self.host {
             host.cluster.stop().await;
+        }
+        if let Some(why) = self.complaint {
+            tell(&format!("warning: {why}"));
         }
         if let Some(summary) = self.last.filter(|_| is_seen) {
             // The person has seen it; a standard output that is gone changes nothing about the run.
@@ -138,50 +148,67 @@ impl Tui<'_> {
     ) -> Result<Option<(Option<Stage>, Face)>, Error> {
         face.app.begin(Screen::Live);
         self.host = self.host.take().or(reached.host.take());
+        let plan = watched.plan.clone();
         let (connection, flags) = (reached.connection.clone(), reached.flags.clone());
         let session = session(reached, self.config, self.clock, self.state.clone(), watched);
         let ended = shell::show(session, face).await;
         self.code = ended.end.exit_code();
         let summary = ended.summary;
+        self.complaint = ended.complaint.or(self.complaint.take());
         let Some(mut face) = ended.face else {
             // Nobody is left to be told.
             return Ok(None);
         };
-        let plan = summary.as_ref().map(|summary| summary.run.clone());
+        let run = summary.as_ref().map(|summary| summary.run.clone());
         self.last = summary.or(self.last.take());
-        let next = match (ended.next, plan) {
-            (Next::NewRun, _) => Some(Stage::Form(Box::new(
-                self.config.plan(&PlanFlags::default(), rand::random())?,
-            ))),
+        let next = match (ended.next, run) {
+            (Next::NewRun, run) => Some(Stage::Form(Box::new(again(plan, run.is_some())))),
             (Next::Rerun, Some(run)) => {
                 face.pause();
-                let prepared = self.rerun(&run, &connection, &flags).await;
+                let prepared = tokio::select! {
+                    code = stopped() => {
+                        self.code = code;
+                        return Ok(Some((None, face)));
+                    }
+                    prepared = self.rerun(&run, &connection, &flags) => prepared,
+                };
                 face.resume()
                     .map_err(|error| Error::new(Exit::Failed, format!("the terminal is gone: {error}")))?;
-                Some(prepared?)
+                Some(match prepared {
+                    Ok(Some(stage)) => stage,
+                    Ok(None) => {
+                        face.app
+                            .say(format!("nothing of {run} is missing any more: ttg-tui result {run}"));
+                        Stage::Form(Box::new(again(plan, true)))
+                    }
+                    Err(error) => {
+                        face.app.say(format!("nothing was submitted: {error}"));
+                        Stage::Form(Box::new(again(plan, true)))
+                    }
+                })
             }
             (Next::Rerun | Next::Leave, _) => None,
         };
         Ok(Some((next, face)))
     }
 
-    /// Prepares one more Job of a run, for what is missing or disputed.
+    /// Prepares one more Job of a run, for what is missing or disputed; none when there is nothing to compute.
     async fn rerun(
         &self,
         run: &str,
         connection: &crate::cluster::connect::Connection,
         flags: &str,
-    ) -> Result<Stage, Error> {
+    ) -> Result<Option<Stage>, Error> {
         let run = self.state.find(run)?;
         let kept = self.state.read_run(&run)?;
         let known = known_of(&kept);
         let plan = kept.plan;
         if known.headline == Headline::Proven {
-            return Ok(Stage::Form(Box::new(plan)));
+            return Ok(None);
         }
         let prepared = Box::pin(prepare(connection, flags, self.clock, &self.state, &plan, &known)).await?;
         let Some(prepared) = prepared else {
-            return Ok(Stage::Form(Box::new(plan)));
+            return Ok(None);
         };
         let rerun = prepared.begin(plan.workers)?;
         let kept = self.state.read_run(&run)?.results();
@@ -197,7 +224,58 @@ impl Tui<'_> {
             job: None,
             kept,
         };
-        Ok(Stage::Run(Box::new((reached, watched))))
+        Ok(Some(Stage::Run(Box::new((reached, watched)))))
+    }
+}
+
+/// Makes the plan of the next run out of the last one: the same, with a name of its own where the last one was used.
+fn again(mut plan: Plan, is_used: bool) -> Plan {
+    if is_used {
+        plan.run = RunId::generate(&plan.kernel, rand::random());
+    }
+    plan
+}
+
+/// Waits for a signal that ends the program; returns its exit code.
+async fn stopped() -> u8 {
+    match Signals::listen() {
+        Ok(mut signals) => signals.next().await,
+        // A process without signal handling can still be killed.
+        Err(_unheard) => std::future::pending().await,
+    }
+}
+
+/// The signals that end the program, while no run listens to them.
+struct Signals {
+    terminate: unix::Signal,
+    hangup: unix::Signal,
+    interrupt: unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: unix::signal(SignalKind::terminate())?,
+            hangup: unix::signal(SignalKind::hangup())?,
+            interrupt: unix::signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one; returns the exit code that it asks for. Safe to cancel.
+    async fn next(&mut self) -> u8 {
+        let signal = tokio::select! {
+            biased;
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.hangup.recv() => Signal::Hangup,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        };
+        End::Signal(signal.number()).exit_code()
+    }
+
+    /// Forgets an interrupt: it was meant for another program in front of this one.
+    fn forget_interrupt(&mut self) -> std::io::Result<()> {
+        self.interrupt = unix::signal(SignalKind::interrupt())?;
+        Ok(())
     }
 }
 
@@ -214,6 +292,6 @@ fn theme(config: &Config) -> Theme {
 }
 
 /// Tells whether a cluster is one that a person must confirm before anything is made there.
-fn must_confirm(target: &Where) -> bool {
-    *target != Where::Local
+fn must_confirm(cluster: &ClusterChoice) -> bool {
+    cluster.target != ClusterTarget::Local
 }

@@ -42,12 +42,18 @@ impl ChangeNow {
 
 /// Tells whether the Job controller did what was asked.
 fn has_followed(change: &JobChange, job: &JobFact) -> bool {
-    let left = job.completions.saturating_sub(job.succeeded);
+    if job.is_finished() {
+        return true;
+    }
+    let failed = u32::try_from(job.failed_indexes.len()).unwrap_or(u32::MAX);
+    let left = job.completions.saturating_sub(job.succeeded).saturating_sub(failed);
     match change {
+        // A suspended Job has no pods, however many it may have.
+        JobChange::Scale(workers) if job.suspend => job.parallelism == *workers,
         // As many pods as asked for, or as many as there are indexes left.
         JobChange::Scale(workers) => job.active == (*workers).min(left) && job.terminating == 0,
         JobChange::Suspend | JobChange::Cancel => job.condition("Suspended").is_some() && job.active == 0,
-        JobChange::Resume => job.condition("Suspended").is_none() && (job.active > 0 || job.is_finished()),
+        JobChange::Resume => job.condition("Suspended").is_none() && job.active > 0,
         JobChange::Delete => job.deleting,
     }
 }
@@ -76,6 +82,15 @@ mod tests {
             (JobChange::Scale(4), job(3, 0, &[]), false),
             (JobChange::Scale(4), job(4, 0, &[]), true),
             (JobChange::Scale(4), job(2, 10, &[]), true),
+            (
+                JobChange::Scale(4),
+                JobFact {
+                    suspend: true,
+                    parallelism: 4,
+                    ..job(0, 0, std::slice::from_ref(&suspended))
+                },
+                true,
+            ),
             (JobChange::Suspend, job(1, 0, std::slice::from_ref(&suspended)), false),
             (JobChange::Suspend, job(0, 0, std::slice::from_ref(&suspended)), true),
             (JobChange::Resume, job(0, 0, std::slice::from_ref(&suspended)), false),

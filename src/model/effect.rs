@@ -69,6 +69,22 @@ pub enum JobChange {
     Delete,
 }
 
+impl JobChange {
+    /// Tells whether a later change makes this one pointless, as both set the same.
+    pub(super) fn is_undone_by(&self, later: &Self) -> bool {
+        matches!(
+            (self, later),
+            (Self::Scale(_), Self::Scale(_))
+                | (
+                    Self::Suspend | Self::Resume,
+                    Self::Suspend | Self::Resume | Self::Cancel
+                )
+                | (Self::Cancel, Self::Resume | Self::Cancel)
+                | (Self::Delete, Self::Delete)
+        )
+    }
+}
+
 /// A pod whose log is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowTarget {

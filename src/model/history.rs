@@ -174,6 +174,7 @@ impl History {
 
     /// Notes how many parameters are done, once a second.
     pub(super) fn tick(&mut self, at: Timestamp, done: u64, cost: ApiCost) {
+        let ticked_at = self.costs.back().map(|(ticked_at, _)| *ticked_at);
         if self.costs.len() == COSTS_MAX {
             self.costs.pop_front();
         }
@@ -182,7 +183,11 @@ impl History {
             if self.rates.len() == RATES_MAX {
                 self.rates.pop_front();
             }
-            self.rates.push_back(done.saturating_sub(before));
+            // A program that was stopped learns of all that happened meanwhile at once, which was no second of work.
+            let seconds = ticked_at.map_or(1, |ticked_at| at.duration_since(ticked_at).as_secs().max(1));
+            let seconds = u64::try_from(seconds).unwrap_or(1);
+            self.rates
+                .push_back(done.saturating_sub(before).checked_div(seconds).unwrap_or(0));
         }
     }
 
@@ -219,5 +224,20 @@ impl History {
             ended_at: at,
             end,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::state::fixtures::at;
+
+    #[test]
+    fn what_happened_in_an_absence_is_no_second_of_work() {
+        let mut history = History::default();
+        for (second, done) in [(0, 0), (1, 100), (61, 6_100), (62, 6_200)] {
+            history.tick(at(second), done, ApiCost::default());
+        }
+        assert_eq!(history.rates().collect::<Vec<_>>(), [100, 100, 100]);
     }
 }

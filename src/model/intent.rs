@@ -1,4 +1,5 @@
-//! What a key or a command means. Keys become intents in `ui::keymap`; `model::update` decides what an intent does.
+//! What a person wants of a run. Keys become gestures in `ui::keymap`, which screens in `view` answer with intents; `model::update`
+//! decides what an intent does.
 
 use serde::{Deserialize, Serialize};
 

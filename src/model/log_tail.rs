@@ -19,7 +19,7 @@ pub enum TailState {
     Following,
     /// The log is complete: its container has ended.
     Ended,
-    /// It cannot be read, and why.
+    /// It cannot be read, and why; now, or for good.
     Failed(String),
 }
 

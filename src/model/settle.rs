@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::change::ChangeStage;
 use super::effect::{Effect, End, FOLLOWED_MAX, FollowTarget};
 use super::{Model, Stage};
 use crate::run::fact::PodUid;
@@ -65,7 +64,7 @@ fn ending(model: &mut Model, at: Timestamp, effects: &mut Vec<Effect>) -> Option
         return None;
     }
     if let Stage::Leaving(end) = &model.stage {
-        if model.change().is_some_and(|change| change.stage == ChangeStage::Asked) {
+        if !model.changing.is_empty() {
             // Whoever cancels and leaves means both; each call of the server has its own limit.
             return None;
         }

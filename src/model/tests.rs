@@ -1,5 +1,6 @@
 //! Dialogues: events in, effects out, made-up outcomes back.
 
+use super::change::ChangeStage;
 use super::effect::{Effect, End, JobChange};
 use super::event::{
     ApiCost, Contact, ContactState, Event, Failure, FailureClass, Outcome, Signal, Started, Task, WatchOf,
@@ -432,6 +433,56 @@ fn a_cancelled_run_ends_as_cancelled_when_its_pods_are_gone() {
     assert_eq!(left(&d.job(cancelled)), None, "a worker is still ending");
     let ended = exited(0, 0, 7, 143);
     assert_eq!(left(&d.pod(ended)), Some(End::Cancelled));
+}
+
+#[test]
+fn changes_reach_the_server_one_after_another_and_leaving_waits_for_the_last() {
+    let mut d = Dialogue::running(4, true);
+    let changed = |what: &str| {
+        Event::Outcome(Outcome::Changed {
+            what: what.into(),
+            job: None,
+        })
+    };
+    let asked = |effects: &[Effect]| -> Vec<JobChange> {
+        let changes = effects.iter().filter_map(|effect| {
+            if let Effect::Change(change) = effect {
+                Some(change.clone())
+            } else {
+                None
+            }
+        });
+        changes.collect()
+    };
+    for (intent, want) in [
+        (Intent::Scale(2), vec![JobChange::Scale(2)]),
+        (Intent::Scale(3), vec![]),
+        (Intent::Scale(4), vec![]),
+        (Intent::Cancel, vec![]),
+    ] {
+        assert_eq!(asked(&d.say(Event::Intent(intent.clone()))), want, "{intent:?}");
+    }
+    assert_eq!(left(&d.say(Event::Intent(Intent::Quit))), None);
+    assert_eq!(asked(&d.say(changed("scaled"))), [JobChange::Scale(4)]);
+    assert_eq!(
+        d.model.change().map(|now| (&now.change, &now.stage)),
+        Some((&JobChange::Cancel, &ChangeStage::Asked)),
+        "an answer to an earlier change says nothing about the last one"
+    );
+    let effects = d.say(changed("scaled"));
+    assert_eq!((asked(&effects), left(&effects)), (vec![JobChange::Cancel], None));
+    assert_eq!(left(&d.say(changed("cancelled"))), Some(End::Left));
+}
+
+#[test]
+fn a_job_that_is_not_there_yet_is_not_changed_and_nobody_waits_for_that() {
+    let mut d = Dialogue::submit(2, true);
+    let effects = d.say(Event::Intent(Intent::Cancel));
+    assert!(
+        told(&effects, |event| matches!(event, RunEvent::Trouble { .. })),
+        "{effects:?}"
+    );
+    assert_eq!(left(&d.say(Event::Intent(Intent::Quit))), Some(End::Left));
 }
 
 #[test]

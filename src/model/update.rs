@@ -176,11 +176,17 @@ fn see_change(model: &mut Model, at: Timestamp) {
     }
 }
 
-/// Notes what became of the last change.
-fn note_change(model: &mut Model, stage: ChangeStage) {
-    if let Some(change) = &mut model.change {
+/// Notes what became of the change that was on its way, and asks for the next one.
+fn note_change(model: &mut Model, stage: ChangeStage) -> Option<Effect> {
+    model.changing.pop_front();
+    let next = model.changing.front().cloned().map(Effect::Change);
+    // An answer to an earlier change says nothing about the last one.
+    if next.is_none()
+        && let Some(change) = &mut model.change
+    {
         change.stage = stage;
     }
+    next
 }
 
 fn intend(model: &mut Model, at: Timestamp, intent: &Intent) -> Vec<Effect> {
@@ -196,13 +202,31 @@ fn intend(model: &mut Model, at: Timestamp, intent: &Intent) -> Vec<Effect> {
             return vec![Effect::ReadLog(pod.clone())];
         }
     };
+    if model.run.job().is_none() {
+        // Nothing would ever answer, and whoever leaves would wait for that.
+        let what = "the Job is not on the server yet: there is nothing to change".to_owned();
+        return vec![Effect::Tell(RunEvent::Trouble { what, hint: None })];
+    }
     model.change = Some(ChangeNow {
         twin: model.twin(&change, at),
         change: change.clone(),
         asked_at: at,
         stage: ChangeStage::Asked,
     });
-    vec![Effect::Change(change)]
+    ask_for(model, change)
+}
+
+/// Asks the server for a change, once it has answered the one before: on two ways at once the later one could arrive first. What
+/// waits and would be undone at once is left out, so no more wait than there are kinds.
+fn ask_for(model: &mut Model, change: JobChange) -> Vec<Effect> {
+    let Some(on_its_way) = model.changing.pop_front() else {
+        model.changing.push_back(change.clone());
+        return vec![Effect::Change(change)];
+    };
+    model.changing.retain(|waiting| !waiting.is_undone_by(&change));
+    model.changing.push_front(on_its_way);
+    model.changing.push_back(change);
+    Vec::new()
 }
 
 /// Contact is lost with the first watch that is lost, and back when all are.
@@ -293,7 +317,7 @@ fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> 
         }
         Outcome::Changed { what, job } => {
             let mut effects = vec![Effect::Tell(RunEvent::Done { what })];
-            note_change(model, ChangeStage::Accepted(at));
+            effects.extend(note_change(model, ChangeStage::Accepted(at)));
             if let Some(job) = job {
                 effects.extend(tell(model.run.apply_job(at, Delta::Applied(job))));
                 see_change(model, at);
@@ -301,11 +325,12 @@ fn follow_up(model: &mut Model, at: Timestamp, outcome: Outcome) -> Vec<Effect> 
             effects
         }
         Outcome::ChangeFailed { what, failure } => {
-            note_change(model, ChangeStage::Failed(failure.text.clone()));
-            vec![Effect::Tell(RunEvent::Trouble {
+            let next = note_change(model, ChangeStage::Failed(failure.text.clone()));
+            let trouble = Effect::Tell(RunEvent::Trouble {
                 what: format!("{what}: {}", failure.text),
                 hint: failure.hint,
-            })]
+            });
+            std::iter::once(trouble).chain(next).collect()
         }
     }
 }
@@ -316,7 +341,9 @@ fn submitted(model: &mut Model, at: Timestamp, job: Box<JobFact>, plan: Plan, re
         model.run = RunState::new(plan);
         model.run.pick_verify(model.started.seed);
     }
-    model.stage = Stage::Watching;
+    if model.stage == Stage::Submitting {
+        model.stage = Stage::Watching;
+    }
     let (cluster, namespace) = (&model.started.cluster, &model.started.namespace);
     let submitted = RunEvent::submitted(model.run.plan(), &job, cluster, namespace, remarks);
     let watch = Effect::Watch {

@@ -118,10 +118,13 @@ impl Desk {
         }
     }
 
-    /// Shows the end of the run.
-    pub(super) fn show_end(&mut self, model: &Model) {
+    /// Shows the end of the run, and what went wrong outside of it.
+    pub(super) fn show_end(&mut self, model: &Model, complaint: Option<String>) {
         if let Some(face) = &mut self.face {
             face.app.show_end(model);
+            if let Some(why) = complaint {
+                face.app.say(why);
+            }
             face.touch();
         }
     }

@@ -1,6 +1,6 @@
 //! The terminal side of a session: inputs in, frames out, and the errands that concern neither the run nor its cluster.
 //!
-//! At most [`FRAMES_PER_SECOND`] frames are drawn, and none when nothing has changed.
+//! At most [`FRAMES_PER_SECOND`] frames are drawn, and none when nothing has changed. With reduced motion news is drawn once a second.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -21,7 +21,12 @@ use crate::terminal::{COPY_BYTES_MAX, Terminal};
 use crate::ui::app::{App, Errand, Subject};
 
 /// How many frames are drawn in a second at most.
-pub const FRAMES_PER_SECOND: u32 = 30;
+pub const FRAMES_PER_SECOND: u64 = 30;
+
+/// The least time from one frame to the next.
+const FRAME: Duration = Duration::from_micros(1_000_000 / FRAMES_PER_SECOND);
+/// The least time from one frame to the next one with news, with reduced motion.
+const CALM: Duration = Duration::from_secs(1);
 
 /// What a screen has to say.
 pub enum Heard {
@@ -39,34 +44,43 @@ pub struct Face {
     pub app: App,
     /// When the last frame was drawn.
     drawn_at: Option<Instant>,
-    is_dirty: bool,
+    /// How long after the last frame the next one is due; none when nothing has changed.
+    due_after: Option<Duration>,
+    /// The same when there is news.
+    news_after: Duration,
 }
 
 impl Face {
     /// Takes the terminal.
-    pub fn enter(app: App, mouse: bool) -> io::Result<Self> {
+    pub fn enter(app: App, mouse: bool, reduced_motion: bool) -> io::Result<Self> {
         Ok(Self {
             terminal: Terminal::enter(mouse)?,
             inputs: EventStream::new(),
             app,
             drawn_at: None,
-            is_dirty: true,
+            due_after: Some(Duration::ZERO),
+            news_after: if reduced_motion { CALM } else { FRAME },
         })
     }
 
-    /// Notes that what is shown may have changed.
+    /// Notes that there is news.
     pub fn touch(&mut self) {
-        self.is_dirty = true;
+        self.schedule(self.news_after);
+    }
+
+    /// Has the next frame drawn so long after the last one, if not sooner.
+    fn schedule(&mut self, after: Duration) {
+        self.due_after = Some(self.due_after.map_or(after, |due| due.min(after)));
     }
 
     /// Waits for the next input, or until a frame is due: for ever when nothing has changed. Safe to cancel.
     pub async fn next(&mut self) -> Heard {
-        let (is_dirty, drawn_at) = (self.is_dirty, self.drawn_at);
+        let (due_after, drawn_at) = (self.due_after, self.drawn_at);
         let due = async {
-            match drawn_at {
-                _ if !is_dirty => std::future::pending().await,
-                Some(drawn_at) => sleep_until(drawn_at + Duration::from_secs(1) / FRAMES_PER_SECOND).await,
-                None => {}
+            match (due_after, drawn_at) {
+                (Some(after), Some(drawn_at)) => sleep_until(drawn_at + after).await,
+                (Some(_), None) => {}
+                (None, _) => std::future::pending().await,
             }
         };
         tokio::select! {
@@ -84,13 +98,13 @@ impl Face {
 
     /// Takes the terminal again.
     pub fn resume(&mut self) -> io::Result<()> {
-        self.is_dirty = true;
+        self.schedule(FRAME);
         self.terminal.resume()
     }
 
     /// Draws a frame.
     pub fn draw(&mut self, subject: &Subject<'_>, at: Timestamp) -> io::Result<()> {
-        self.is_dirty = false;
+        self.due_after = None;
         self.drawn_at = Some(Instant::now());
         let app = &mut self.app;
         self.terminal.draw(|cells| app.draw(subject, at, cells))
@@ -98,7 +112,7 @@ impl Face {
 
     /// Takes an input; answers with what is to be done outside of the screen. What concerns only the terminal is done here.
     pub fn input(&mut self, input: &TermEvent, subject: &mut Subject<'_>, at: Timestamp) -> Vec<Errand> {
-        self.is_dirty = true;
+        self.schedule(FRAME);
         let answered = match input {
             TermEvent::Key(event) if event.kind != KeyEventKind::Release => match event.code {
                 KeyCode::Char(letter) if event.modifiers.is_empty() => self.app.answer(letter, subject, at),
@@ -167,7 +181,7 @@ impl Face {
         if stopped.is_err() || again.is_err() {
             self.app.say("cannot be stopped here");
         }
-        self.is_dirty = true;
+        self.schedule(FRAME);
     }
 
     /// Opens a text in the person's editor, and returns it as it was left there.

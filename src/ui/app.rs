@@ -130,6 +130,11 @@ impl App {
         self.said = Some(text.into());
     }
 
+    /// Tells whether a question is open.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.overlay, Some(Overlay::Question { .. }))
+    }
+
     /// Asks something.
     pub fn ask(&mut self, question: Question) {
         self.overlay = Some(Overlay::Question { question, chosen: 0 });
@@ -202,12 +207,9 @@ impl App {
             Some(Overlay::Question { .. } | Overlay::Page { .. }) => return Place::Page,
             None => {}
         }
-        let is_text = match (self.screen, subject) {
-            (Screen::New, Subject::Form(form)) => form.wants_text(),
-            (Screen::Live, _) => self.live.wants_text(),
-            (Screen::Shards, _) => self.shards.wants_text(),
-            (Screen::Detail, _) => self.detail.wants_text(),
-            (Screen::New | Screen::Result, _) => false,
+        let is_text = match subject {
+            Subject::Form(form) => form.wants_text(),
+            Subject::Run(_) => self.is_typing(),
         };
         if is_text { Place::Text } else { Place::of(self.screen) }
     }
@@ -225,7 +227,7 @@ impl App {
             .find(|(area, _)| area.contains(position))
             .map(|(_, spot)| *spot);
         match hit {
-            Some(Spot::Tab(screen)) if self.overlay.is_none() => self.take(&Gesture::Show(screen), subject, at),
+            Some(Spot::Tab(screen)) => self.take(&Gesture::Show(screen), subject, at),
             Some(spot) => self.take(&Gesture::Click(spot), subject, at),
             None => Vec::new(),
         }
@@ -242,13 +244,16 @@ impl App {
             return self.take_over(gesture, subject, at);
         }
         self.said = None;
-        if let Able::Nothing(why) = able(gesture, subject.model()) {
-            self.say(why);
-            return Vec::new();
-        }
-        if let Able::Refused(why) = able(gesture, subject.model()) {
-            self.say(why);
-            return Vec::new();
+        match able(gesture, subject.model()) {
+            Able::Yes => {}
+            Able::Nothing(why) => {
+                self.say(why);
+                return Vec::new();
+            }
+            Able::Refused(why) => {
+                self.say(why);
+                return Vec::new();
+            }
         }
         let acts = match gesture {
             Gesture::Show(screen) => vec![Act::Show(*screen)],
@@ -257,7 +262,7 @@ impl App {
                 Vec::new()
             }
             Gesture::Palette => {
-                self.overlay = Some(Overlay::Palette(Palette::default()));
+                self.overlay = Some(Overlay::Palette(Palette::new(Place::of(self.screen))));
                 Vec::new()
             }
             Gesture::ToggleMouse => {
@@ -278,17 +283,16 @@ impl App {
     fn on_screen(&mut self, gesture: &Gesture, subject: &mut Subject<'_>, at: Timestamp) -> Vec<Act> {
         let model = match subject {
             Subject::Form(form) => {
-                let is_quit = *gesture == Gesture::Quit;
-                return if is_quit { vec![Act::Leave] } else { form.take(gesture) };
+                if *gesture == Gesture::Quit {
+                    return vec![Act::Leave];
+                }
+                let acts = form.take(gesture);
+                let is_at_top = acts.is_empty() && *gesture == Gesture::Back;
+                return if is_at_top { vec![esc_stays()] } else { acts };
             }
             Subject::Run(model) => *model,
         };
-        let typing = match self.screen {
-            Screen::Live => self.live.wants_text(),
-            Screen::Shards => self.shards.wants_text(),
-            Screen::Detail => self.detail.wants_text(),
-            Screen::New | Screen::Result => false,
-        };
+        let typing = self.is_typing();
         let mut acts = match self.screen {
             Screen::Live | Screen::New => self.live.take(gesture, model, at),
             Screen::Shards => self.shards.take(gesture, model, at),
@@ -315,8 +319,7 @@ impl App {
             return vec![Act::Show(home)];
         }
         if *gesture == Gesture::Back {
-            // Esc never leaves the program.
-            return vec![Act::Say("q leaves the program".into())];
+            return vec![esc_stays()];
         }
         if model.end().is_some() {
             return vec![Act::Leave];
@@ -336,7 +339,23 @@ impl App {
             }
             overlay::Next::Close => Vec::new(),
             overlay::Next::Acts(acts) => self.carry_out(acts, subject, at),
-            overlay::Next::Gesture(gesture) => self.take(&gesture, subject, at),
+            overlay::Next::Gesture(gesture) => {
+                if self.is_typing() && subject.model().is_some() {
+                    // Else the text that is typed below would take the command, and nothing would come of it.
+                    self.on_screen(&Gesture::Back, subject, at);
+                }
+                self.take(&gesture, subject, at)
+            }
+        }
+    }
+
+    /// Tells whether a text is typed on the screen of a run.
+    fn is_typing(&self) -> bool {
+        match self.screen {
+            Screen::Live => self.live.wants_text(),
+            Screen::Shards => self.shards.wants_text(),
+            Screen::Detail => self.detail.wants_text(),
+            Screen::New | Screen::Result => false,
         }
     }
 
@@ -435,6 +454,8 @@ impl App {
         } else {
             self.draw_screen(subject, at, area, &mut canvas);
             if let Some(over) = &self.overlay {
+                // What lies below cannot be clicked: its rows are no answers.
+                canvas.spots.clear();
                 overlay::render(over, &self.keymap, subject.model(), area, &mut canvas);
             }
         }
@@ -475,6 +496,11 @@ impl App {
     }
 }
 
+/// Esc never leaves the program.
+fn esc_stays() -> Act {
+    Act::Say("q leaves the program".into())
+}
+
 /// Asks what becomes of a live run that is to be left.
 fn leave_question(model: &Model, then: Act) -> Question {
     let run = &model.run().plan().run;
@@ -483,10 +509,10 @@ fn leave_question(model: &Model, then: Act) -> Question {
         text: "no, stay".into(),
         acts: Vec::new(),
     };
-    let leave_text = if model.outlives() {
-        "leave it running"
-    } else {
-        "leave: the local cluster, and with it the run, ends with the program"
+    let leave_text = match (&then, model.outlives()) {
+        (Act::Leave, false) => "leave: the local cluster, and with it the run, ends with the program",
+        (_, true) => "leave it running",
+        (_, false) => "leave it running; the local cluster, and with it the run, ends with the program",
     };
     let leave = Answer {
         key: 'l',
@@ -501,10 +527,14 @@ fn leave_question(model: &Model, then: Act) -> Question {
     Question {
         text: format!("{run} goes on. Leave it?"),
         notes: vec![format!("what was accepted is kept: ttg-tui result {run}")],
-        answers: if model.may_patch().is_ok() {
+        // A run that cannot be cancelled now, as its Job is not stored yet, would be waited for in vain.
+        answers: if run_keys::refusal(model).is_none() {
             vec![stay, leave, cancel]
         } else {
             vec![stay, leave]
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! cut ends in a sign of it. Widths are those of the terminal: wide characters take two columns, and what takes none is left out,
 //! since it would shift what stands behind it.
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -108,7 +108,14 @@ impl Canvas<'_> {
         let used = area.width.saturating_sub(left.width);
         if total > usize::from(area.width) && used == area.width && used > 0 {
             let (cut, style) = (self.theme.glyphs.cut, self.style(Tone::Dim));
-            self.put(area.right() - 1, area.y, cut, style);
+            let last_x = area.right() - 1;
+            let before = (last_x.saturating_sub(1), area.y);
+            let is_wide = |cell: &&mut Cell| columns(cell.symbol()) == 2;
+            // The sign would stand on the second half of a wide character, where a terminal does not show it.
+            if let Some(cell) = self.cells.cell_mut(before).filter(|_| used > 1).filter(is_wide) {
+                cell.set_symbol(" ");
+            }
+            self.put(last_x, area.y, cut, style);
         }
         used
     }
@@ -226,6 +233,11 @@ impl Canvas<'_> {
     pub fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.cells.area);
         for y in area.y..area.bottom() {
+            // A wide character at the left edge would cover the area's first column.
+            let before = area.x.checked_sub(1).and_then(|x| self.cells.cell_mut((x, y)));
+            if let Some(cell) = before.filter(|cell| width(cell.symbol()) > 1) {
+                cell.set_symbol(" ");
+            }
             for x in area.x..area.right() {
                 if let Some(cell) = self.cells.cell_mut((x, y)) {
                     cell.reset();
@@ -329,6 +341,14 @@ mod tests {
         assert_eq!(line("日本語", 5), "日本…");
         assert_eq!(line("日本語", 4), "日…");
         assert_eq!(line("e\u{301}\u{202e}a\u{200b}b", 9), "eab");
+        let pieces = drawn(4, 1, false, |canvas, area| {
+            let pieces = ["日本", "語"].map(|text| Span {
+                text: text.into(),
+                tone: Tone::Plain,
+            });
+            _ = canvas.line(area, &pieces);
+        });
+        assert_eq!(pieces, "日 …");
     }
 
     #[test]

@@ -298,8 +298,8 @@ mod tests {
     fn drawn(columns: u16, rows: u16, ascii: bool, gestures: &[Gesture]) -> String {
         let model = model([exited(1, 0, 3, 64), exited(1, 20, 4, 137), running(1, 60, 5)]);
         let mut choices = Choices::default();
-        choices.resize(columns, rows);
         choices.open(CompletionIndex(1), &model);
+        view(&model, &choices, at(90), columns, rows);
         for gesture in gestures {
             choices.take(gesture, &model, at(90));
         }

@@ -3,11 +3,15 @@
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, columns, right_of, row};
-use super::keymap::{KEYMAP, Keymap, Place};
+use super::keymap::{Binding, KEYMAP, Keymap, Place};
 use crate::model::Model;
 use crate::model::change::ChangeStage;
 use crate::view::able::{Able, able, word};
+use crate::view::gesture::Gesture;
 use crate::view::tone::{Span, Tone, dim, span};
+
+/// The keys that lead to all others: they are named however narrow the terminal is.
+const ALWAYS: [Gesture; 2] = [Gesture::Help, Gesture::Quit];
 
 /// Draws both rows.
 pub(super) fn render(
@@ -19,27 +23,46 @@ pub(super) fn render(
     canvas: &mut Canvas<'_>,
 ) {
     canvas.line(row(area, 0), &last_words(model, said));
-    let mut left = row(area, 1);
-    for (number, binding) in KEYMAP
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.is_at(place) && !row.word.is_empty())
-    {
+    let shown = |number: usize, binding: &Binding| {
         let tone = match able(&binding.gesture, model) {
             Able::Yes => Tone::Accent,
             Able::Refused(_) => Tone::Dim,
-            Able::Nothing(_) => continue,
+            Able::Nothing(_) => return None,
         };
-        let keys = shown_keys(keymap, number);
+        let text = if tone == Tone::Dim { Tone::Dim } else { Tone::Plain };
         let word = word(&binding.gesture, model, binding.word);
-        let needed = columns(&keys) + 1 + columns(word) + 2;
-        if needed > left.width {
+        Some([
+            span(shown_keys(keymap, number), tone),
+            dim(" "),
+            span(word, text),
+            dim("  "),
+        ])
+    };
+    let here = KEYMAP
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.is_at(place) && !row.word.is_empty());
+    let (last, others): (Vec<_>, Vec<_>) = here.partition(|(_, row)| ALWAYS.contains(&row.gesture));
+    let last: Vec<Span> = last
+        .into_iter()
+        .filter_map(|(number, row)| shown(number, row))
+        .flatten()
+        .collect();
+    let mut left = row(area, 1);
+    let reserved = last
+        .iter()
+        .fold(0, |sum: u16, span| sum.saturating_add(columns(&span.text)));
+    for entry in others.into_iter().filter_map(|(number, row)| shown(number, row)) {
+        let needed = entry
+            .iter()
+            .fold(0, |sum: u16, span| sum.saturating_add(columns(&span.text)));
+        if needed.saturating_add(reserved) > left.width {
             break;
         }
-        let text = if tone == Tone::Dim { Tone::Dim } else { Tone::Plain };
-        let used = canvas.line(left, &[span(keys, tone), dim(" "), span(word, text), dim("  ")]);
+        let used = canvas.line(left, &entry);
         left = right_of(left, used);
     }
+    canvas.line(left, &last);
 }
 
 /// The footer names one key of each row; for more and fewer workers both, since they belong together.

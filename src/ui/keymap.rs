@@ -60,7 +60,21 @@ const PAGE: u8 = Place::Page.bit();
 const RUN: u8 = LIVE | SHARDS | DETAIL | RESULT;
 /// Everywhere but in a text.
 const SCREENS: u8 = NEW | RUN;
+/// The screens with several panes or fields.
+const PANES: u8 = NEW | LIVE | DETAIL | RESULT;
 const ANYWHERE: u8 = SCREENS | TEXT | PAGE;
+/// What places are called, the largest groups first.
+const PLACES: [(u8, &str); 9] = [
+    (ANYWHERE, "everywhere"),
+    (SCREENS, "every screen"),
+    (RUN, "every screen of a run"),
+    (NEW, "New"),
+    (LIVE, "Live"),
+    (SHARDS, "Shards"),
+    (DETAIL, "Detail"),
+    (RESULT, "Result"),
+    (PAGE, "a page over a screen"),
+];
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,12 +154,12 @@ pub static KEYMAP: &[Binding] = keymap![
     [letter('f')], Gesture::ToggleFollow, DETAIL, "follow", "follow the end of the log, or stop";
     [letter('w')], Gesture::ToggleWrap, DETAIL, "wrap", "wrap long lines, or cut them";
     [letter('w')], Gesture::Save, NEW | RESULT, "save", "write what is shown to a file";
-    [letter('e')], Gesture::Explain, LIVE | SHARDS | DETAIL, "explain", "explain what is under the cursor in plain words";
+    [letter('e')], Gesture::Explain, NEW | LIVE | SHARDS | DETAIL, "explain", "explain what is under the cursor in plain words";
     [letter('y')], Gesture::Copy, SCREENS, "copy", "copy the command of kubectl that does or shows the same";
     [letter('Y')], Gesture::Yaml, SCREENS, "YAML", "show the Job as YAML";
     [control('e')], Gesture::EditYaml, NEW | TEXT, "edit YAML", "edit the YAML in $VISUAL or $EDITOR";
-    [key(KeyCode::Tab)], Gesture::NextPane, SCREENS | TEXT, "next", "to the next field or pane";
-    [key(KeyCode::BackTab)], Gesture::PreviousPane, SCREENS | TEXT, "", "to the field or pane before";
+    [key(KeyCode::Tab)], Gesture::NextPane, PANES | TEXT, "next", "to the next field or pane";
+    [key(KeyCode::BackTab)], Gesture::PreviousPane, PANES | TEXT, "", "to the field or pane before";
     [letter('?')], Gesture::Help, SCREENS, "help", "show every key";
     [f(12)], Gesture::Help, TEXT, "", "show every key, also while a text is typed";
     [letter(':'), control('p')], Gesture::Palette, SCREENS, "palette", "find a command by its words";
@@ -166,8 +180,8 @@ pub static KEYMAP: &[Binding] = keymap![
     [f(5)], Gesture::Show(Screen::Result), TEXT | PAGE, "", "the result, also while a text is typed";
     [key(KeyCode::Up), letter('k')], Gesture::Up, SCREENS | PAGE, "", "up";
     [key(KeyCode::Down), letter('j')], Gesture::Down, SCREENS | PAGE, "", "down";
-    [key(KeyCode::Left), letter('h')], Gesture::Left, SCREENS, "", "left, or the value before";
-    [key(KeyCode::Right)], Gesture::Right, SCREENS, "", "right, or the next value";
+    [key(KeyCode::Left), letter('h')], Gesture::Left, NEW | LIVE | SHARDS | DETAIL, "", "left, or the value before";
+    [key(KeyCode::Right)], Gesture::Right, NEW | LIVE | SHARDS | DETAIL, "", "right, or the next value";
     [key(KeyCode::PageUp)], Gesture::PageUp, SCREENS | PAGE, "", "one page up";
     [key(KeyCode::PageDown), letter(' ')], Gesture::PageDown, SCREENS | PAGE, "", "one page down";
     [key(KeyCode::Home)], Gesture::First, SCREENS | PAGE, "", "to the first";
@@ -185,6 +199,24 @@ pub static KEYMAP: &[Binding] = keymap![
     [key(KeyCode::Home), control('a')], Gesture::Edit(Edit::Home), TEXT, "", "to the beginning of the text";
     [key(KeyCode::End)], Gesture::Edit(Edit::End), TEXT, "", "to the end of the text";
 ];
+
+/// Writes the keys of the screens as a table of Markdown; those that only count in a text are left out.
+pub fn markdown() -> String {
+    let mut table = "| keys | what | where |\n|---|---|---|\n".to_owned();
+    for row in KEYMAP.iter().filter(|row| row.places & SCREENS != 0) {
+        let keys: Vec<String> = row.keys.iter().map(|key| format!("`{}`", key.name())).collect();
+        let (mut left, mut places) = (row.places, Vec::new());
+        for (bits, name) in PLACES {
+            if left & bits == bits {
+                places.push(name);
+                left &= !bits;
+            }
+        }
+        let line = [keys.join(" ").as_str(), row.help, &places.join(", ")].join(" | ");
+        table.extend(["| ", &line, " |\n"]);
+    }
+    table
+}
 
 impl Key {
     /// Returns its name, such as `PgUp`, `Ctrl-P` or `R`.
@@ -235,6 +267,16 @@ impl Key {
             Some(number @ 1..=12) => Some(f(number)),
             Some(_) | None => one(text).filter(|c| !c.is_control()).map(letter),
         }
+    }
+
+    /// Returns what the terminal says when it is pressed.
+    pub fn event(self) -> KeyEvent {
+        let modifiers = if self.control {
+            KeyModifiers::CONTROL
+        } else {
+            KeyModifiers::NONE
+        };
+        KeyEvent::new(self.code, modifiers)
     }
 
     fn of(event: KeyEvent) -> Self {

@@ -5,6 +5,8 @@
     reason = "a gesture that means nothing to what lies over the screen changes nothing"
 )]
 
+use std::cell::Cell;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 use ratatui::layout::{Position, Rect};
@@ -15,7 +17,8 @@ use crate::model::Model;
 use crate::view::able::{Able, able};
 use crate::view::gesture::{Act, Explained, Gesture, Question, Spot};
 use crate::view::text::TextField;
-use crate::view::tone::{Span, Tone, dim, plain, span, strong};
+use crate::view::tone::{Line, Span, Tone, dim, plain, span, strong};
+use crate::view::wrap;
 
 /// The widest a page is drawn: longer lines are hard to read.
 const PAGE_COLUMNS_MAX: u16 = 110;
@@ -37,17 +40,30 @@ pub(super) enum Overlay {
         /// Its title.
         title: String,
         /// Its lines.
-        lines: Vec<Vec<Span>>,
+        lines: Vec<Line>,
         /// The first line that is shown.
         scroll: usize,
+        /// How it was shown last.
+        shown: Cell<Shown>,
     },
     /// The palette of commands.
     Palette(Palette),
 }
 
+/// How a page was shown last: a move goes as far as the person sees it go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// How many lines at once.
+    rows: usize,
+    /// The first line at the page's end.
+    last: usize,
+}
+
 /// The palette: a text, and the rows of the keymap whose words it fits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Palette {
+    /// Where it was opened: what is chosen is done there.
+    place: Place,
     text: TextField,
     chosen: usize,
 }
@@ -68,10 +84,19 @@ pub(super) enum Next {
 impl Overlay {
     /// Makes a page of plain lines.
     pub(super) fn page(title: String, lines: Vec<String>) -> Self {
+        Self::of_lines(title, lines.into_iter().map(|line| vec![plain(line)]).collect())
+    }
+
+    fn of_lines(title: String, lines: Vec<Line>) -> Self {
+        let shown = Shown {
+            rows: 1,
+            last: lines.len().saturating_sub(1),
+        };
         Self::Page {
             title,
-            lines: lines.into_iter().map(|line| vec![plain(line)]).collect(),
+            lines,
             scroll: 0,
+            shown: Cell::new(shown),
         }
     }
 
@@ -79,9 +104,8 @@ impl Overlay {
     pub(super) fn take(&mut self, gesture: &Gesture, keymap: &Keymap, model: Option<&Model>) -> Next {
         match self {
             Self::Question { question, chosen } => take_answer(question, chosen, gesture),
-            Self::Page { lines, scroll, .. } => {
-                let page = usize::from(PALETTE_ROWS);
-                let last = lines.len().saturating_sub(1);
+            Self::Page { scroll, shown, .. } => {
+                let Shown { rows: page, last } = shown.get();
                 *scroll = match gesture {
                     Gesture::Up => scroll.saturating_sub(1),
                     Gesture::Down => (*scroll + 1).min(last),
@@ -124,6 +148,15 @@ fn take_answer(question: &Question, chosen: &mut usize, gesture: &Gesture) -> Ne
 }
 
 impl Palette {
+    /// Opens it at a place.
+    pub(super) fn new(place: Place) -> Self {
+        Self {
+            place,
+            text: TextField::default(),
+            chosen: 0,
+        }
+    }
+
     fn take(&mut self, gesture: &Gesture, keymap: &Keymap, model: Option<&Model>) -> Next {
         let found = self.found(keymap, model);
         let run = |row: Option<&usize>| {
@@ -147,23 +180,18 @@ impl Palette {
             Gesture::Open => run(found.get(self.chosen)),
             Gesture::Click(Spot::Row(clicked)) => run(found.get(*clicked)),
             Gesture::Back | Gesture::Palette => Next::Close,
-            Gesture::Show(_) | Gesture::Help => Next::Gesture(gesture.clone()),
+            Gesture::Show(_) | Gesture::Help | Gesture::EditYaml => Next::Gesture(gesture.clone()),
             _ => Next::Stay,
         }
     }
 
     /// Returns the rows of the keymap that fit the text and do something now, the best first.
     fn found(&self, keymap: &Keymap, model: Option<&Model>) -> Vec<usize> {
-        let place = if model.is_some() {
-            [Place::Live, Place::Shards]
-        } else {
-            [Place::New, Place::New]
-        };
         let mut matcher = Matcher::new(Config::DEFAULT);
         let pattern = Pattern::parse(self.text.text(), CaseMatching::Ignore, Normalization::Smart);
         let mut found: Vec<(u32, usize)> = Vec::new();
         for (number, row) in KEYMAP.iter().enumerate() {
-            let is_there = place.iter().any(|place| row.is_at(*place)) && !is_movement(&row.gesture);
+            let is_there = row.is_at(self.place) && !is_movement(&row.gesture);
             if !is_there || matches!(able(&row.gesture, model), Able::Nothing(_)) {
                 continue;
             }
@@ -210,11 +238,7 @@ pub(super) fn help(keymap: &Keymap, place: Place, model: Option<&Model>) -> Over
             Able::Nothing(_) => {}
         }
     }
-    Overlay::Page {
-        title: "Keys".into(),
-        lines,
-        scroll: 0,
-    }
+    Overlay::of_lines("Keys".into(), lines)
 }
 
 /// Makes the page of an explanation.
@@ -230,18 +254,19 @@ pub(super) fn explain(explained: &Explained) -> Overlay {
         lines.push(Vec::new());
         lines.push(vec![dim("$ "), span(command.clone(), Tone::Accent)]);
     }
-    Overlay::Page {
-        title: explained.title.clone(),
-        lines,
-        scroll: 0,
-    }
+    Overlay::of_lines(explained.title.clone(), lines)
 }
 
 /// Draws what lies over a screen.
 pub(super) fn render(over: &Overlay, keymap: &Keymap, model: Option<&Model>, area: Rect, canvas: &mut Canvas<'_>) {
     match over {
         Overlay::Question { question, chosen } => render_question(question, *chosen, area, canvas),
-        Overlay::Page { title, lines, scroll } => render_page(title, lines, *scroll, area, canvas),
+        Overlay::Page {
+            title,
+            lines,
+            scroll,
+            shown,
+        } => shown.set(render_page(title, lines, *scroll, area, canvas)),
         Overlay::Palette(palette) => render_palette(palette, keymap, model, area, canvas),
     }
 }
@@ -302,17 +327,19 @@ fn render_question(question: &Question, chosen: usize, area: Rect, canvas: &mut 
     next(canvas, &[dim("Enter answers with the marked line, Esc goes back")]);
 }
 
-fn render_page(title: &str, lines: &[Vec<Span>], scroll: usize, area: Rect, canvas: &mut Canvas<'_>) {
+/// Draws a page; returns how it is shown.
+fn render_page(title: &str, lines: &[Line], scroll: usize, area: Rect, canvas: &mut Canvas<'_>) -> Shown {
     let columns = area.width.saturating_sub(4).min(PAGE_COLUMNS_MAX);
-    let wrapped: Vec<Vec<Span>> = lines
+    let wrapped: Vec<Line> = lines
         .iter()
-        .flat_map(|line| wrap(line, usize::from(columns.saturating_sub(4)).max(1)))
+        .flat_map(|line| wrap::line(line, usize::from(columns.saturating_sub(4)).max(1)))
         .collect();
     let wanted = u16::try_from(wrapped.len()).unwrap_or(u16::MAX).saturating_add(2);
     let over = middle(area, columns, wanted.min(area.height.saturating_sub(2)).max(5));
     canvas.clear(over);
     let room = usize::from(over.height.saturating_sub(2));
-    let scroll = scroll.min(wrapped.len().saturating_sub(room));
+    let last = wrapped.len().saturating_sub(room);
+    let scroll = scroll.min(last);
     let below = wrapped.len().saturating_sub(scroll + room);
     let right = if below > 0 || scroll > 0 {
         vec![dim(format!("{below} more below, Esc closes"))]
@@ -328,26 +355,10 @@ fn render_page(title: &str, lines: &[Vec<Span>], scroll: usize, area: Rect, canv
         x: inside.x,
         y: inside.y,
     });
-}
-
-/// Breaks a line into lines of at most so many columns, at blanks where there are some.
-fn wrap(line: &[Span], columns: usize) -> Vec<Vec<Span>> {
-    if line.iter().map(|span| width(&span.text)).sum::<usize>() <= columns {
-        return vec![line.to_vec()];
+    Shown {
+        rows: room.max(1),
+        last,
     }
-    let (mut lines, mut current, mut used) = (Vec::new(), Vec::new(), 0);
-    for piece in line {
-        for word in piece.text.split_inclusive(' ') {
-            if used > 0 && used + width(word.trim_end()) > columns {
-                lines.push(std::mem::take(&mut current));
-                used = 0;
-            }
-            used += width(word);
-            current.push(span(word.to_owned(), piece.tone));
-        }
-    }
-    lines.push(current);
-    lines
 }
 
 fn render_palette(palette: &Palette, keymap: &Keymap, model: Option<&Model>, area: Rect, canvas: &mut Canvas<'_>) {
@@ -391,7 +402,7 @@ mod tests {
 
     #[test]
     fn the_palette_finds_a_command_by_its_words() {
-        let mut palette = Palette::default();
+        let mut palette = Palette::new(Place::New);
         let keymap = Keymap::default();
         for letter in "edit yaml".chars() {
             palette.take(&Gesture::Edit(Edit::Insert(letter)), &keymap, None);
@@ -405,14 +416,29 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_broken_at_blanks() {
-        let line = [plain("one two three"), dim(" four")];
-        let texts = |columns| -> Vec<String> {
-            let lines = wrap(&line, columns);
-            lines.iter().map(|l| l.iter().map(|s| &*s.text).collect()).collect()
+    fn a_page_goes_to_its_end_and_no_further() {
+        let mut page = Overlay::page("Explain".into(), vec!["one two three four five six ".repeat(40)]);
+        let area = Rect::new(0, 0, 40, 12);
+        let mut cells = ratatui::buffer::Buffer::empty(area);
+        let theme = crate::ui::theme::Theme::new(crate::ui::theme::Look::Mono, true);
+        let (keymap, mut cursor) = (Keymap::default(), None);
+        let mut canvas = Canvas {
+            cells: &mut cells,
+            theme: &theme,
+            spots: &mut Vec::new(),
+            cursor: &mut cursor,
         };
-        assert_eq!(texts(80), ["one two three four"]);
-        assert_eq!(texts(9), ["one two ", "three ", "four"]);
+        let scrolled = |page: &Overlay| match page {
+            Overlay::Page { scroll, shown, .. } => (*scroll, shown.get().last),
+            Overlay::Question { .. } | Overlay::Palette(_) => (0, 0),
+        };
+        render(&page, &keymap, None, area, &mut canvas);
+        page.take(&Gesture::Last, &keymap, None);
+        page.take(&Gesture::Down, &keymap, None);
+        let (scroll, last) = scrolled(&page);
+        assert!(last > 10 && scroll == last, "{scroll} {last}");
+        page.take(&Gesture::Up, &keymap, None);
+        assert_eq!(scrolled(&page).0, last - 1);
     }
 
     #[test]

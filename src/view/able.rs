@@ -45,9 +45,15 @@ pub fn able(gesture: &Gesture, model: Option<&Model>) -> Able {
             .may_patch()
             .map_or_else(|why| Able::Refused(why.to_owned()), |()| Able::Yes);
     }
+    if *gesture == Gesture::EditYaml {
+        return Able::Nothing("the Job was sent: 1 opens the form for another one");
+    }
     if *gesture == Gesture::Rerun {
         return match model.end() {
             None => Able::Nothing("the run goes on; what is missing at its end can be rerun"),
+            Some(_) if !model.was_submitted() => {
+                Able::Nothing("the run never was on the cluster: 1 opens the form for another")
+            }
             Some(_) if run.is_complete() && run.doubted().is_empty() => {
                 Able::Nothing("nothing is missing: there is nothing to rerun")
             }

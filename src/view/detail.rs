@@ -7,7 +7,8 @@ pub mod attempts;
 pub mod layout;
 pub mod log;
 pub mod parts;
-mod wrap;
+
+use std::cell::Cell;
 
 use jiff::Timestamp;
 
@@ -85,8 +86,8 @@ pub struct Choices {
     /// The first line of the explanation.
     explain: usize,
     prompt: Option<Prompt>,
-    /// The size of the body; none as long as nobody told it.
-    size: Option<(u16, u16)>,
+    /// The size of the body when it was last made, so that a page is a page.
+    size: Cell<Option<(u16, u16)>>,
 }
 
 /// The prompt as it is shown.
@@ -129,7 +130,7 @@ impl Choices {
         *self = Self {
             index,
             pane: self.pane,
-            size: self.size,
+            size: self.size.clone(),
             log: LogChoices {
                 cut: self.log.cut,
                 ..LogChoices::default()
@@ -142,11 +143,6 @@ impl Choices {
     /// Returns the index that is shown.
     pub fn index(&self) -> CompletionIndex {
         self.index
-    }
-
-    /// Takes the size of the body, so that a page is a page.
-    pub fn resize(&mut self, columns: u16, rows: u16) {
-        self.size = Some((columns, rows));
     }
 
     /// Tells whether a text is being typed: then Esc and Enter are for it.
@@ -197,11 +193,22 @@ impl Choices {
             Gesture::GoTo => self.ask(Prompt::GoTo(TextField::default())),
             Gesture::ToggleFollow => {
                 self.log.toggle_follow(model.log());
-                self.focus(Pane::Log)
+                self.pane = Pane::Log;
+                let is_held = self.log.bottom.is_some();
+                say(if is_held {
+                    "the log is held here; f follows its end"
+                } else {
+                    "the end of the log is followed"
+                })
             }
             Gesture::ToggleWrap => {
                 self.log.cut = !self.log.cut;
-                self.focus(Pane::Log)
+                self.pane = Pane::Log;
+                say(if self.log.cut {
+                    "long lines are cut"
+                } else {
+                    "long lines are wrapped"
+                })
             }
             Gesture::Explain => vec![Act::Explain(self.explained(model))],
             Gesture::Describe => self.describe(model),
@@ -410,7 +417,7 @@ impl Choices {
 
     /// Returns columns and rows inside of a pane.
     fn inside(&self, pane: Pane) -> (usize, usize) {
-        let (columns, rows) = self.size.unwrap_or(SIZE);
+        let (columns, rows) = self.size.get().unwrap_or(SIZE);
         part_of(&layout::layout(columns, rows), pane).inside()
     }
 
@@ -418,6 +425,10 @@ impl Choices {
     fn page(&self) -> usize {
         self.inside(self.pane).1.max(1)
     }
+}
+
+fn say(words: &str) -> Vec<Act> {
+    vec![Act::Say(words.to_owned())]
 }
 
 /// Returns where a pane is, or would be.
@@ -433,6 +444,7 @@ fn part_of(layout: &Layout, pane: Pane) -> Part {
 
 /// Makes what is shown of one index in a body of this size.
 pub fn view(model: &Model, choices: &Choices, at: Timestamp, columns: u16, rows: u16) -> View {
+    choices.size.set(Some((columns, rows)));
     let layout = layout::layout(columns, rows);
     let found = model.run().attempts(choices.index);
     let seen = Seen {

@@ -5,6 +5,8 @@
 //! without end and will never fail by itself, that is said first.
 
 mod causes;
+#[cfg(test)]
+mod page;
 mod row;
 mod scheduling;
 mod told;

@@ -8,7 +8,8 @@ use crate::model::Model;
 use crate::model::change::ChangeStage;
 use crate::model::effect::JobChange;
 use crate::run::fact::CompletionIndex;
-use crate::run::state::{Attempt, IndexState};
+use crate::run::state::Attempt;
+use crate::view::able::PROBLEMS;
 use crate::view::explain;
 use crate::view::gesture::{Act, Gesture, Spot};
 use crate::view::run_keys;
@@ -41,13 +42,8 @@ const PAGE: usize = 10;
 /// From how many columns and rows on the timeline and the figures have panels.
 const WIDE: (u16, u16) = (100, 24);
 
-/// The states of an index that need somebody to look.
-const PROBLEMS: [IndexState; 4] = [
-    IndexState::Disputed,
-    IndexState::Failed,
-    IndexState::NoResult,
-    IndexState::Retrying,
-];
+/// What is said where a key is about a pod and there is none.
+const NO_POD: &str = "no pod has been made yet";
 
 /// What can have the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -265,15 +261,10 @@ impl Choices {
             (_, Gesture::Click(spot)) => return self.click(*spot, model),
             (Pane::Events, Gesture::Open | Gesture::Explain) => return self.explain(model),
             (Pane::Lanes, Gesture::Explain) => {
-                let index = self.index(model);
-                return index.map_or_else(Vec::new, |index| vec![Act::Explain(explain::of_index(index, model))]);
+                return self.on_index(model, |index| Act::Explain(explain::of_index(index, model)));
             }
             (Pane::Lanes, Gesture::Open) => return self.open(model),
-            (Pane::Lanes, Gesture::Logs | Gesture::Describe) => {
-                return self
-                    .index(model)
-                    .map_or_else(Vec::new, |index| vec![Act::OpenIndex(index)]);
-            }
+            (_, Gesture::Logs | Gesture::Describe) => return self.on_index(model, Act::OpenIndex),
             (Pane::Lanes, Gesture::Left) => self.go_to_group(model, false),
             (Pane::Lanes, Gesture::Right) => self.go_to_group(model, true),
             (pane, gesture) => {
@@ -384,6 +375,16 @@ impl Choices {
         }
     }
 
+    /// Does something with the index under the cursor of the lanes, or says why there is none.
+    fn on_index(&self, model: &Model, act: impl FnOnce(CompletionIndex) -> Act) -> Vec<Act> {
+        let act = match self.item(model) {
+            Some(Item::Pod(_, index, _)) => act(index),
+            Some(Item::Node(_)) => Act::Say("the cursor is on a node: Enter shows its pods".to_owned()),
+            None => Act::Say(NO_POD.to_owned()),
+        };
+        vec![act]
+    }
+
     fn open(&mut self, model: &Model) -> Vec<Act> {
         match self.item(model) {
             Some(Item::Pod(_, index, _)) => vec![Act::OpenIndex(index)],
@@ -391,7 +392,7 @@ impl Choices {
                 (self.open, self.cursor) = (Some(home), None);
                 Vec::new()
             }
-            None => Vec::new(),
+            None => vec![Act::Say(NO_POD.to_owned())],
         }
     }
 
@@ -426,9 +427,11 @@ impl Choices {
     fn explain(&self, model: &Model) -> Vec<Act> {
         let events = matching(model, self.filter.text());
         let event = events.get(position(&events, self.event));
-        event.map_or_else(Vec::new, |(_, told)| {
-            vec![Act::Explain(explain::of_event(&told.event, model))]
-        })
+        let act = event.map_or_else(
+            || Act::Say("no event is under the cursor".to_owned()),
+            |(_, told)| Act::Explain(explain::of_event(&told.event, model)),
+        );
+        vec![act]
     }
 
     /// Moves to the next index with a problem, or to the one before; one that is in no lane is opened.

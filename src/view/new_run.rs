@@ -12,6 +12,7 @@ mod yaml;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::tone::{Line, Span, Tone, dim, plain, span, strong};
+use super::wrap;
 pub use crate::model::preflight::{CheckLine, Mark};
 use fields::{FIELDS, FieldRow, Kind};
 pub use form::{ClusterChoice, ClusterTarget, Form, Start};
@@ -279,7 +280,7 @@ fn checks(form: &Form, room: usize) -> Vec<Note> {
     if let Some((mark, _)) = rest.first() {
         notes.push(check_note(
             *mark,
-            &format!("+{} more: explain shows all of them", rest.len()),
+            &format!("+{} more: Ctrl-P explain shows all of them", rest.len()),
         ));
     }
     notes.resize(room, Note::default());
@@ -300,7 +301,7 @@ fn check_note(mark: Mark, text: &str) -> Note {
 }
 
 /// Says what is wrong, or else why the field in focus is there.
-fn why(form: &Form, chars_max: usize) -> Vec<Span> {
+fn why(form: &Form, columns: usize) -> Vec<Span> {
     let mut errors = form.made.errors.iter();
     let error = form.error(form.focus).or_else(|| errors.next().map(|(_, error)| error));
     let (text, tone) = match error {
@@ -310,7 +311,7 @@ fn why(form: &Form, chars_max: usize) -> Vec<Span> {
         }
         None => (form.row().why.to_owned(), Tone::Plain),
     };
-    let lines = words::wrapped(&text, chars_max).into_iter();
+    let lines = wrap::words(&text, columns).into_iter();
     lines.map(|line| span(line, tone)).collect()
 }
 

@@ -98,7 +98,7 @@ fn scale(model: &Model, workers: u32) -> Result<Act, String> {
 
 fn toggled(model: &Model, job: &JobFact) -> Intent {
     let is_suspended = match model.change().map(|now| (&now.change, &now.stage)) {
-        Some((JobChange::Suspend, ChangeStage::Asked)) => true,
+        Some((JobChange::Suspend | JobChange::Cancel, ChangeStage::Asked)) => true,
         Some((JobChange::Resume, ChangeStage::Asked)) => false,
         Some(_) | None => job.suspend,
     };
@@ -149,6 +149,8 @@ fn rerun(model: &Model) -> Act {
     let run = model.run();
     if model.end().is_none() {
         Act::Say("the run still goes on; what is missing can be run again once it has ended".to_owned())
+    } else if !model.was_submitted() {
+        Act::Say("the run never was on the cluster: 1 opens the form for another".to_owned())
     } else if run.is_complete() && run.doubted().is_empty() {
         Act::Say("nothing is missing: every index is in the ledger".to_owned())
     } else {
@@ -219,6 +221,7 @@ mod tests {
         assert!(matches!(taken(&model, &Gesture::ToggleSuspend), Act::Say(_)));
         assert_eq!(taken(&model, &Gesture::Rerun), Act::Rerun);
         assert_eq!(take(&Gesture::Up, &model, at(2)), None);
+        assert!(refusal(&model).is_some());
         let twin = twin(&model);
         assert!(twin.ends_with(" --context kind -n lab"), "{twin}");
     }

@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use ttg_worker::protocol::number::Grouped;
+use unicode_width::UnicodeWidthStr;
 
+use super::able::PROBLEMS;
+use super::explain;
 use super::gesture::{Act, Gesture, Spot};
 use super::text::TextField;
 use super::tone::{Line, Span, Tone, dim, plain, span, state_word, strong};
@@ -18,7 +21,7 @@ use crate::run::state::{IndexState, RunState};
 pub use cells::{Cell, Glyph};
 use cells::{Drawn, severity};
 use facts::{Facts, Needs, Sieve};
-use filter::{Filter, PROBLEMS};
+use filter::Filter;
 use grid::Move;
 pub use grid::{Grid, Room, Shape};
 pub use side::{Bar, Side};
@@ -128,6 +131,12 @@ impl Choices {
 
     /// Takes a gesture; answers with what the program shall do.
     pub fn take(&mut self, gesture: &Gesture, model: &Model, at: Timestamp) -> Vec<Act> {
+        if *gesture == Gesture::Explain && self.typing.is_none() {
+            return vec![Act::Explain(explain::of_index(self.chosen(model.run(), at), model))];
+        }
+        if *gesture == Gesture::Explain && !self.wants_text() {
+            return vec![Act::Explain(explain::of_index(self.chosen(model.run(), at), model))];
+        }
         self.take_of(gesture, model.run(), at)
     }
 
@@ -189,7 +198,7 @@ impl Choices {
                 .ok()
                 .filter(|filter| !filter.is_empty());
             return;
-        } else if *gesture == Gesture::Open && typing.error.is_none() {
+        } else if matches!(gesture, Gesture::Open | Gesture::NextPane) && typing.error.is_none() {
             match typing.what {
                 Typed::Filter => typing.field.text().trim().clone_into(&mut self.filter_text),
                 Typed::GoTo => {
@@ -321,7 +330,7 @@ impl Part {
     /// Returns how many columns it takes, with what separates it from the next.
     fn columns(&self) -> usize {
         let sign = if self.sign.is_some() { 2 } else { 0 };
-        sign + self.span.text.chars().count() + GAP
+        sign + self.span.text.width() + GAP
     }
 }
 

@@ -147,6 +147,16 @@ pub fn clock_range((least_ms, most_ms): (u64, u64)) -> String {
     format!("{}–{}", clock(least_ms), clock(most_ms))
 }
 
+/// Quotes a word for a shell where it needs it: a command that is copied must not do anything else.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Returns a number in at most three digits, and the sign of its step.
 fn scaled(value: u64) -> (String, &'static str) {
     let Some((step, sign)) = SCALES.iter().find(|(step, _)| value >= *step) else {
@@ -194,5 +204,13 @@ mod tests {
         let (least, most) = eta_ms([20; 30].into_iter().chain([10; 10]), 1_000).unwrap();
         assert!(least < 60_000 && most > 100_000, "{least} {most}");
         assert_eq!(clock_range((9_000, 11_000)), "00:09–00:11");
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_take_them_apart() {
+        assert_eq!(quoted("kind-ttg"), "kind-ttg");
+        assert_eq!(quoted("arn:aws/x@y"), "arn:aws/x@y");
+        assert_eq!(quoted("it's; rm"), r"'it'\''s; rm'");
+        assert_eq!(quoted(""), "''");
     }
 }

@@ -10,6 +10,7 @@
 
 mod disturbed;
 mod kubectl;
+mod manifests;
 mod proven;
 mod refused;
 mod world;

@@ -15,6 +15,7 @@ mod fake_server;
 mod foreign;
 mod hostile;
 mod local_api;
+mod manifests;
 mod readme;
 mod rerun;
 mod rivals;

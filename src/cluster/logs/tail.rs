@@ -1,7 +1,7 @@
 //! The log of one pod for a person who reads it: its newest lines, then each new one until its container has ended.
 //!
 //! Must not know what a line says. Unlike the streams that move bars it waits for the queue, so a reader sees no gap that is not
-//! told; a stream that breaks is opened again where it was.
+//! told; a stream that breaks is opened again where it was, and so it is when the server was away.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -53,12 +53,24 @@ struct Reader {
     logs: mpsc::Sender<Event>,
 }
 
+/// A server that is away, or has too much to do, refuses nothing: it is asked again.
+fn refused(error: &CallError) -> StreamEnd {
+    if error.is_open() || error.asks_to_wait_s().is_some() {
+        StreamEnd::Away(words(error))
+    } else {
+        StreamEnd::Refused(words(error))
+    }
+}
+
 /// How one stream ended.
+#[derive(Debug, PartialEq, Eq)]
 enum StreamEnd {
     /// The server ended it.
     Ended,
     /// It broke, or was silent for too long.
     Broke,
+    /// The server cannot be asked now, and why.
+    Away(String),
     /// It was refused, and why.
     Refused(String),
     /// Nobody receives any more.
@@ -84,8 +96,12 @@ impl Reader {
                 StreamEnd::Refused(why) => return Some(TailWhat::Failed(why)),
                 StreamEnd::Ended if self.is_over().await => return Some(TailWhat::Ended),
                 StreamEnd::Ended => failures = 1,
-                StreamEnd::Broke if self.is_over().await => return Some(TailWhat::Ended),
+                // Also of a pod that is over: what was not read yet is still there.
                 StreamEnd::Broke => failures += 1,
+                StreamEnd::Away(why) => {
+                    self.send(TailWhat::Failed(why)).await?;
+                    failures += 1;
+                }
             }
             tokio::time::sleep(pause(failures, rand::random())).await;
         }
@@ -106,7 +122,7 @@ impl Reader {
             Ok(Ok(stream)) => stream,
             // Some servers send the head of the answer with the first line: a silent worker is no failure.
             Err(_elapsed) => return StreamEnd::Broke,
-            Ok(Err(error)) => return StreamEnd::Refused(words(&CallError::Kube(error))),
+            Ok(Err(error)) => return refused(&CallError::Kube(error)),
         };
         if self.send(TailWhat::Opened).await.is_none() {
             return StreamEnd::Unheard;
@@ -160,6 +176,28 @@ impl Reader {
                 phase == "Succeeded" || phase == "Failed"
             }
             Err(error) => error.is_not_found(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_away_is_asked_again_and_a_refusal_is_told() {
+        let answer = |code: u16, reason: &str| {
+            let status = Status::failure("no", reason).with_code(code);
+            refused(&CallError::Kube(kube::Error::Api(status.boxed())))
+        };
+        for (code, reason) in [(503, "ServiceUnavailable"), (429, "TooManyRequests")] {
+            assert_eq!(answer(code, reason), StreamEnd::Away("no".into()), "{code}");
+        }
+        assert!(matches!(refused(&CallError::TimedOut(ASK_TIMEOUT)), StreamEnd::Away(_)));
+        for (code, reason) in [(403, "Forbidden"), (404, "NotFound"), (400, "BadRequest")] {
+            assert!(matches!(answer(code, reason), StreamEnd::Refused(_)), "{code}");
         }
     }
 }

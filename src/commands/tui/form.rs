@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crossterm::event::Event as TermEvent;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Tui, must_confirm};
+use super::{Signals, Tui, must_confirm};
 use crate::cluster::connect::connect_kubeconfig_text;
 use crate::cluster::preflight;
 use crate::cluster::probe::contexts;
@@ -40,32 +39,32 @@ struct Filling {
     reaching: Option<JoinHandle<Result<Reached, Error>>>,
     reached: Option<Reached>,
     asking: Option<JoinHandle<(u64, Vec<CheckLine>)>>,
-    asked: u64,
+    /// When the cluster is reached anew, unless something else is chosen by then.
+    reach_at: Option<Instant>,
     quiet_at: Option<Instant>,
     /// The plan that is to be submitted as soon as its cluster is reached.
     wanted: Option<Plan>,
-    /// The name of the run for which the person has said yes.
-    confirmed: Option<String>,
+    /// Whether an editor had the terminal: an interrupt was meant for that.
+    has_edited: bool,
 }
 
 /// Shows the form until a plan is submitted or the person leaves.
 pub(super) async fn fill(tui: &mut Tui<'_>, face: &mut Face, plan: Plan) -> Result<Filled, Error> {
     let mut filling = Filling::new(tui.config, plan, face);
-    let cannot = |error| Error::new(Exit::Failed, format!("cannot listen for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(cannot)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let cannot = |error: std::io::Error| Error::new(Exit::Failed, format!("cannot listen for signals: {error}"));
+    let mut signals = Signals::listen().map_err(cannot)?;
     filling.reach(tui);
     loop {
         tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(Filled::Left(Some(128 + 15))),
-            _ = hangup.recv() => return Ok(Filled::Left(Some(128 + 1))),
-            _ = interrupt.recv() => return Ok(Filled::Left(Some(128 + 2))),
+            code = signals.next() => return Ok(Filled::Left(Some(code))),
             heard = face.next() => match heard {
                 Heard::Input(Ok(input)) => {
                     if let Some(filled) = filling.input(tui, face, &input).await {
                         return Ok(filled);
+                    }
+                    if std::mem::take(&mut filling.has_edited) {
+                        signals.forget_interrupt().map_err(cannot)?;
                     }
                 }
                 Heard::Frame => {
@@ -83,6 +82,7 @@ pub(super) async fn fill(tui: &mut Tui<'_>, face: &mut Face, plan: Plan) -> Resu
                     face.touch();
                 }
             }
+            () = at(filling.reach_at) => filling.reach(tui),
             () = at(filling.quiet_at) => filling.ask(),
         }
         if let Some(plan) = filling.wanted.take_if(|_| filling.reached.is_some())
@@ -126,10 +126,10 @@ impl Filling {
             reaching: None,
             reached: None,
             asking: None,
-            asked: u64::MAX,
+            reach_at: None,
             quiet_at: None,
             wanted: None,
-            confirmed: None,
+            has_edited: false,
         }
     }
 
@@ -139,10 +139,12 @@ impl Filling {
             self.target(),
             self.form.namespace().map(str::to_owned),
         );
+        // The only thing that is asked here is whether to submit.
+        let was_asked = face.app.is_asking();
         let errands = face.input(input, &mut Subject::Form(&mut self.form), tui.clock.now());
         for errand in errands {
             match errand {
-                Errand::Submit(plan) => self.submit(tui, face, *plan),
+                Errand::Submit(plan) => self.submit(tui, face, *plan, was_asked),
                 Errand::Edit(text) => self.edit(face, &text).await,
                 Errand::Leave => return Some(Filled::Left(None)),
                 Errand::Interrupt => return Some(Filled::Left(Some(128 + 2))),
@@ -158,9 +160,14 @@ impl Filling {
         }
         let (revision, target, namespace) = before;
         if target != self.target() || namespace.as_deref() != self.form.namespace() {
-            self.reach(tui);
+            self.abandon(tui);
+            self.tell_reaching();
+            self.reach_at = Some(Instant::now() + QUIET);
         } else if revision != self.form.revision() {
             self.quiet_at = Some(Instant::now() + QUIET);
+            if self.wanted.take().is_some() {
+                face.app.say("changed before it was submitted: Enter submits it");
+            }
         }
         None
     }
@@ -181,13 +188,7 @@ impl Filling {
                 kubeconfig: kubeconfig_of(tui.config),
             },
         };
-        self.form.checked(
-            self.form.revision(),
-            vec![CheckLine::new(
-                Mark::Asking,
-                format!("reaching {}", self.form.cluster().label),
-            )],
-        );
+        self.tell_reaching();
         let (config, clock) = (self.config.clone(), tui.clock);
         let own = tui.host.as_ref().filter(|_| config.target == Where::Local);
         let own = own.map(|host| host.cluster.kubeconfig());
@@ -205,7 +206,13 @@ impl Filling {
         }));
     }
 
+    fn tell_reaching(&mut self) {
+        let line = CheckLine::new(Mark::Asking, format!("reaching {}", self.form.cluster().label));
+        self.form.checked(self.form.revision(), vec![line]);
+    }
+
     fn abandon(&mut self, tui: &mut Tui<'_>) {
+        (self.reach_at, self.wanted) = (None, None);
         let reaching = self.reaching.take().map(|task| task.abort_handle());
         let asking = self.asking.take().map(|task| task.abort_handle());
         for task in reaching.into_iter().chain(asking) {
@@ -235,11 +242,15 @@ impl Filling {
                     face.app.say(format!("nothing was submitted: {error}"));
                 }
             }
-            None => {}
+            None => {
+                let line = CheckLine::new(Mark::Wrong, "reaching the cluster has failed in this program");
+                self.form.checked(self.form.revision(), vec![line]);
+                self.wanted = None;
+            }
         }
     }
 
-    /// Asks the cluster what it makes of the plan, unless it was asked already.
+    /// Asks the cluster what it makes of the plan; what it was asked before is of no use any more.
     fn ask(&mut self) {
         self.quiet_at = None;
         let (Some(reached), Ok(plan)) = (&self.reached, self.form.plan()) else {
@@ -249,22 +260,20 @@ impl Filling {
         if let Some(asking) = self.asking.take() {
             asking.abort();
         }
-        self.asked = revision;
         let connection = reached.connection.clone();
         self.asking = Some(tokio::spawn(async move {
             (revision, Box::pin(preflight::check(&connection, &plan)).await)
         }));
     }
 
-    fn submit(&mut self, tui: &Tui<'_>, face: &mut Face, plan: Plan) {
+    fn submit(&mut self, tui: &mut Tui<'_>, face: &mut Face, plan: Plan, is_confirmed: bool) {
         let name = plan.run.to_string();
         if tui.state.runs().is_ok_and(|runs| runs.contains(&plan.run)) {
             face.app
                 .say(format!("a run named {name} is kept here already: choose another name"));
             return;
         }
-        if must_confirm(&self.config.target) && self.confirmed.as_deref() != Some(name.as_str()) {
-            self.confirmed = Some(name.clone());
+        if must_confirm(self.form.cluster()) && !is_confirmed {
             let cluster = &self.form.cluster().label;
             let namespace = self.form.namespace().unwrap_or("its default namespace");
             face.app.ask(Question {
@@ -285,14 +294,12 @@ impl Filling {
             });
             return;
         }
-        if self.reaching.is_some() {
+        if self.reached.is_none() {
             face.app.say(format!("reaching {} first", self.form.cluster().label));
-        } else if self.reached.is_none() {
-            face.app.say(format!(
-                "{} cannot be reached; choose another cluster",
-                self.form.cluster().label
-            ));
-            return;
+        }
+        if self.reached.is_none() && self.reaching.is_none() {
+            // It was away before, or it was chosen a moment ago.
+            self.reach(tui);
         }
         self.wanted = Some(plan);
     }
@@ -302,6 +309,7 @@ impl Filling {
             .into_iter()
             .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
         let editor = editor.unwrap_or_else(|| "vi".to_owned());
+        self.has_edited = true;
         match face.edit(text, &editor).await {
             Ok(edited) if edited == text => face.app.say("nothing was changed"),
             Ok(edited) => {

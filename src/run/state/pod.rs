@@ -84,7 +84,7 @@ pub(super) struct Pod {
 }
 
 /// What is told of a pod that does not run smoothly.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Notes {
     waiting: Option<Reason>,
     told_waiting: Vec<String>,
@@ -245,6 +245,10 @@ impl Pod {
             let waiting = fact.waiting.take().filter(|_| !removed && fact.phase != Phase::Running);
             if waiting.is_some() || self.notes.is_some() {
                 self.notes.get_or_insert_default().waiting = waiting;
+            }
+            if self.notes.as_deref() == Some(&Notes::default()) {
+                // Every healthy pod waits for its container once, and nothing of that is worth words later.
+                self.notes = None;
             }
         }
         self.marks.set(Mark::Seen);

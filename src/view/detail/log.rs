@@ -3,13 +3,13 @@
 //! Lines are counted from the log's first line on, also those that are not held any more: so a place stays the same place while
 //! new lines come and old ones go.
 
-use super::wrap;
 use crate::model::log_tail::{LogTail, TailState};
 use crate::run::state::Attempt;
 use crate::view::explain::{self, Fate};
 use crate::view::text::TextField;
 use crate::view::tone::{Line, Tone, dim, plain, span};
 use crate::view::words;
+use crate::view::wrap;
 
 /// What is chosen of a log.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::attempts::{Seen, again};
-use super::wrap;
 use crate::model::Model;
 use crate::report::Values;
 use crate::run::fact::{CompletionIndex, KubeEventFact};
@@ -12,6 +11,7 @@ use crate::view::explain;
 use crate::view::gesture::Explained;
 use crate::view::tone::{Line, Tone, dim, plain, span, state_word, strong};
 use crate::view::words;
+use crate::view::wrap;
 
 /// The columns of an event's age, its type and its reason.
 const AGE_COLUMNS: usize = 6;

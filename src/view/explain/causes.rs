@@ -20,6 +20,20 @@ pub(super) fn find(why: &Reason, exit_code: Option<i32>) -> Option<&'static Row>
     by_reason.or_else(by_code)
 }
 
+/// Returns the tables of what goes wrong, each with its subject, for a page that is written from them.
+#[cfg(test)]
+pub(super) fn chapters() -> [(&'static str, &'static [Row]); 7] {
+    [
+        ("The image", IMAGES),
+        ("The container", CONTAINERS),
+        ("The place", PLACES),
+        ("The pod is not even made", CREATION),
+        ("The pod ended", ENDINGS),
+        ("Exit codes", EXITS),
+        ("The Job ended", JOBS),
+    ]
+}
+
 static CREATION: &[Row] = &[
     Row {
         reasons: CREATE,

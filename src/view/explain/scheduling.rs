@@ -54,6 +54,14 @@ static HINDRANCES: &[Hindrance] = &[
     Hindrance { words: "free ports", short: "a port of the host is taken", next: "wait until the other pod ends" },
 ];
 
+/// Returns the table: the scheduler's words, what they mean, and what to do about it.
+#[cfg(test)]
+pub(super) fn table() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    HINDRANCES
+        .iter()
+        .map(|hindrance| (hindrance.words, hindrance.short, hindrance.next))
+}
+
 /// Returns how many nodes the cluster has, as the scheduler's words say.
 pub(super) fn node_count(message: &str) -> Option<u32> {
     let (count, _) = message.split_once(" nodes are available")?;

@@ -5,6 +5,7 @@
 use ttg_worker::protocol::number::Grouped;
 
 use super::super::tone::{Line, Span, Tone, dim, plain, span, strong};
+use super::super::words::quoted;
 use super::fields::{Draft, FIELDS, FULL, Id};
 use super::form::{ClusterTarget, Form};
 use crate::plan::{DEFAULT_BATCH_SIZE, Plan};
@@ -29,6 +30,7 @@ pub(super) fn automatic(form: &Form, id: Id) -> Option<String> {
         Id::Name => Some(plan.run.to_string()),
         Id::Namespace => Some("the context's".to_owned()),
         Id::NodeSelector | Id::Tolerations => Some("none".to_owned()),
+        Id::Pace => Some(FULL.to_owned()),
         Id::Cluster
         | Id::Kernel
         | Id::Parameters
@@ -39,7 +41,6 @@ pub(super) fn automatic(form: &Form, id: Id) -> Option<String> {
         | Id::Retries
         | Id::MaxFailed
         | Id::Image
-        | Id::Pace
         | Id::Pause
         | Id::Verify
         | Id::LogLevel => None,
@@ -191,70 +192,4 @@ pub(super) fn kubectl(form: &Form) -> String {
 /// Returns the name of the file that the manifest is saved to.
 pub(super) fn file(form: &Form) -> String {
     format!("{}.yaml", form.made.plan.run)
-}
-
-/// Quotes a word for a shell where it needs it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-/// Breaks a text into lines of at most so many characters, at blanks where there are any.
-pub(super) fn wrapped(text: &str, chars_max: usize) -> Vec<String> {
-    let chars_max = chars_max.max(1);
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut length = 0;
-    for word in text.split_whitespace() {
-        let mut rest: Vec<char> = word.chars().collect();
-        while !rest.is_empty() {
-            let gap = usize::from(length > 0);
-            if length > 0 && length + gap + rest.len() > chars_max {
-                lines.push(std::mem::take(&mut line));
-                length = 0;
-                continue;
-            }
-            // A word that is longer than a line goes on in the next one.
-            let tail = rest.split_off(rest.len().min(chars_max - length - gap));
-            if gap > 0 {
-                line.push(' ');
-            }
-            length += gap + rest.len();
-            line.extend(rest);
-            rest = tail;
-        }
-    }
-    if !line.is_empty() {
-        lines.push(line);
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_wrapped_at_blanks_and_long_words_anywhere() {
-        for (text, width, want) in [
-            ("one two three", 7, vec!["one two", "three"]),
-            ("abcdefgh ij", 3, vec!["abc", "def", "gh", "ij"]),
-            ("a", 0, vec!["a"]),
-            ("  ", 5, vec![]),
-        ] {
-            assert_eq!(wrapped(text, width), want, "{text:?} in {width}");
-        }
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_take_them_apart() {
-        assert_eq!(quoted("kind-ttg"), "kind-ttg");
-        assert_eq!(quoted("arn:aws/x@y"), "arn:aws/x@y");
-        assert_eq!(quoted("it's; rm"), r"'it'\''s; rm'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -4,6 +4,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::view::tone::{Tone, plain, span};
 use crate::view::words::Piece;
+use crate::view::wrap;
 
 /// The columns of a mark and the blank behind it.
 const MARK_COLUMNS: usize = 2;
@@ -143,31 +144,10 @@ fn text_rows(mut mark: Option<Piece>, text: &str, tone: Tone, columns: usize) ->
         pieces.push(span(text, tone).into());
         Row::Text(pieces)
     };
-    wrapped(text, columns.saturating_sub(indent))
+    wrap::words(text, columns.saturating_sub(indent))
         .into_iter()
         .map(row)
         .collect()
-}
-
-/// Breaks a text between words. A word that is longer than a line stays whole, and is cut with a sign where it is drawn.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let (mut current, mut used) = (String::new(), 0);
-    for word in text.split(' ') {
-        let wanted = word.width();
-        if used > 0 && used + 1 + wanted > columns {
-            lines.push(std::mem::take(&mut current));
-            used = 0;
-        }
-        if used > 0 {
-            current.push(' ');
-            used += 1;
-        }
-        current.push_str(word);
-        used += wanted;
-    }
-    lines.push(current);
-    lines
 }
 
 /// Cuts a text to so many columns, with a sign of it, or fills it up.

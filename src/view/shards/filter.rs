@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use crate::run::fact::CompletionIndex;
 use crate::run::state::IndexState;
+use crate::view::able::PROBLEMS;
 
 /// The keys, as an error names them.
 const KEYS: &str = "state, node, index and attempts";
@@ -24,14 +25,6 @@ const STATE_WORDS: [(&str, &[IndexState]); 9] = [
     ("disputed", &[IndexState::Disputed]),
     ("no-result", &[IndexState::NoResult]),
     ("problem", &PROBLEMS),
-];
-
-/// The states that need attention.
-pub(super) const PROBLEMS: [IndexState; 4] = [
-    IndexState::Disputed,
-    IndexState::Failed,
-    IndexState::NoResult,
-    IndexState::Retrying,
 ];
 
 /// How two numbers compare.
