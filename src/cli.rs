@@ -3,6 +3,8 @@
 //! Single values are checked by `plan::fields`, so that the words are the same wherever they are typed; how they fit
 //! together is `config`'s matter. This module reads no environment and no files.
 
+mod recording;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,6 +12,10 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use recording::{RecordFlags, ReplayFlags};
+
+use crate::export::flags::{self as export, ExportFlags};
+use crate::learn;
 use crate::plan::{LogLevel, PlanError, Resource, RunId, Toleration, fields, image, labels};
 use crate::ui::theme::Look;
 
@@ -30,6 +36,8 @@ const EXAMPLES: &str = "Examples:
   ttg-tui result ttg-primes-7f3a2k        print a result again, also when its Job is gone
   ttg-tui manifest > job.yaml             the same as YAML, for kubectl create -f
   ttg-tui doctor                          what works here, and what to do about what does not
+  ttg-tui demo                            a run that shows itself: watch what happens to it
+  ttg-tui learn                           what an Indexed Job is, in lessons beside a run
 
 Exit codes: 0 proven, 1 the run failed, 2 usage, 3 not proven, 4 cancelled, 5 cluster unreachable,
             6 refused by the server, 128+n ended by signal n";
@@ -46,9 +54,20 @@ const RERUN_EXAMPLES: &str = "Examples:
   ttg-tui rerun ttg-primes --workers 5    five workers at once; the beginning of a name is enough
   ttg-tui rerun ttg-primes --context prod --yes --detach";
 
+const REPLAY_EXAMPLES: &str = "Examples:
+  ttg-tui run --pace 30s --record run.ttg     record a run, then play it:
+  ttg-tui replay run.ttg
+  ttg-tui replay ttg-primes-7f3a2k            the last runs that were watched here are recorded
+  ttg-tui replay run.ttg --output json        what was told, and the summary, at once";
+
 const MANIFEST_EXAMPLES: &str = "Examples:
   ttg-tui manifest --workers 5 | kubectl create -f -
   ttg-tui manifest --name sweep-1 --image registry.example/ttg-worker:1.0 > job.yaml";
+
+const LEARN_EXAMPLES: &str = "Examples:
+  ttg-tui learn                           the life of a run, beside a run on the local cluster
+  ttg-tui learn 3                         lesson 3; a lesson's name does as well
+  ttg-tui learn drain | less              without a terminal, the lesson as text";
 
 const DOCTOR_EXAMPLES: &str = "Examples:
   ttg-tui doctor                          this machine, the local cluster, and every context's version
@@ -71,17 +90,23 @@ const MAN_EXAMPLES: &str = "Examples:
   ttg-tui man > ~/.local/share/man/man1/ttg-tui.1";
 
 /// What a command has that does not ask a given cluster: its name, the flags that mean nothing for it, and why.
-const MEANINGLESS: [(&str, &[&str], &str); 4] = [
+const MEANINGLESS: [(&str, &[&str], &str); 7] = [
     (MANIFEST, &[LOCAL_FLAG, CONTEXT, KUBECONFIG], "it asks no cluster"),
     (LOCAL, &WHERE, "it starts a cluster of its own"),
+    (REPLAY, &WHERE, "it asks no cluster"),
     (COMPLETIONS, &WHERE, "it asks no cluster"),
     (MAN, &WHERE, "it asks no cluster"),
+    (DEMO, &[CONTEXT, KUBECONFIG], "it shows a run on the local cluster"),
+    (EXPORT, &WHERE, "it asks no cluster"),
 ];
 
 const MANIFEST: &str = "manifest";
 const LOCAL: &str = "local";
+const REPLAY: &str = "replay";
 const COMPLETIONS: &str = "completions";
 const MAN: &str = "man";
+const DEMO: &str = "demo";
+const EXPORT: &str = "export";
 
 const LOCAL_FLAG: &str = "local";
 const CONTEXT: &str = "context";
@@ -114,6 +139,9 @@ pub enum Command {
     /// Compute the missing and disputed indexes of a run in a new Job, and complete the run
     #[command(after_help = RERUN_EXAMPLES)]
     Rerun(RerunFlags),
+    /// Play a recorded run again, with pauses and at any speed; needs no cluster
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayFlags),
     /// List the runs that are kept on this machine and those on the cluster
     List(ListFlags),
     /// Print the result of a run again, from what is kept on this machine
@@ -136,6 +164,14 @@ pub enum Command {
     /// Say what works here: this machine, the local cluster, contexts, rights
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorFlags),
+    /// Show a run on the local cluster that loses a worker, gets two more, and is proven
+    Demo,
+    /// Learn what happens in a cluster, in lessons beside a run
+    #[command(after_help = LEARN_EXAMPLES)]
+    Learn(LearnFlags),
+    /// Make a film of a recorded run: text, asciicast, SVG, GIF or PNG
+    #[command(after_help = export::EXAMPLES)]
+    Export(Box<ExportFlags>),
     /// Print what makes a shell complete this program's command line
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsFlags),
@@ -234,8 +270,11 @@ pub struct RunFlags {
     #[arg(long, help_heading = "Output")]
     pub yes: bool,
     /// Submit, print the run's name and leave; `ttg-tui attach` comes back to it
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", conflicts_with = "record")]
     pub detach: bool,
+    /// How it is recorded.
+    #[command(flatten)]
+    pub recording: RecordFlags,
 }
 
 /// The flags of `rerun`.
@@ -257,8 +296,11 @@ pub struct RerunFlags {
     #[arg(long, help_heading = "Output")]
     pub yes: bool,
     /// Submit, print the run's name and leave; `ttg-tui attach` comes back to it
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", conflicts_with = "record")]
     pub detach: bool,
+    /// How it is recorded.
+    #[command(flatten)]
+    pub recording: RecordFlags,
 }
 
 /// The flags of `attach`.
@@ -270,6 +312,9 @@ pub struct AttachFlags {
     /// Print in this form; json prints plain lines for programs
     #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
     pub output: Output,
+    /// How it is recorded.
+    #[command(flatten)]
+    pub recording: RecordFlags,
 }
 
 /// The flags of `result`.
@@ -316,6 +361,14 @@ pub struct DoctorFlags {
     /// Print in this form; json is one object a finding, and a summary
     #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
     pub output: Output,
+}
+
+/// The argument of `learn`.
+#[derive(Clone, Debug, Args)]
+pub struct LearnFlags {
+    /// The lesson: its number, or the beginning of its name
+    #[arg(value_name = "LESSON", allow_negative_numbers = true, value_parser = lesson)]
+    pub lesson: Option<usize>,
 }
 
 /// The argument of `completions`.
@@ -438,6 +491,15 @@ fn flag<T: 'static>(
     move |text| parse(text).map_err(|error| error.what_is_valid())
 }
 
+/// Reads the number or the name of a lesson.
+fn lesson(text: &str) -> Result<usize, String> {
+    learn::find(text).ok_or_else(|| {
+        let names = learn::lessons().iter().map(|lesson| lesson.name.as_str());
+        let names: Vec<&str> = [learn::life::NAME].into_iter().chain(names).collect();
+        format!("there are 0 to {}: {}", names.len() - 1, names.join(", "))
+    })
+}
+
 /// Makes the reader of a numeric flag from the bounds of its field.
 macro_rules! numbers {
     ($($name:ident: $number:ty = $bounds:ident;)*) => {
@@ -488,8 +550,11 @@ impl Cli {
         let command = match self.command.as_ref()? {
             Command::Manifest(_) => MANIFEST,
             Command::Local(_) => LOCAL,
+            Command::Replay(_) => REPLAY,
             Command::Completions(_) => COMPLETIONS,
             Command::Man => MAN,
+            Command::Demo => DEMO,
+            Command::Export(_) => EXPORT,
             Command::Run(_)
             | Command::Attach(_)
             | Command::Rerun(_)
@@ -501,6 +566,7 @@ impl Cli {
             | Command::Cancel(_)
             | Command::Delete(_)
             | Command::Doctor(_)
+            | Command::Learn(_)
             | Command::Worker
             | Command::PodSupervise(_)
             | Command::PodExec(_) => return None,
@@ -519,12 +585,26 @@ impl Cli {
         }
     }
 
+    /// Returns how this command is recorded, if it watches a run.
+    pub fn recording(&self) -> Option<&RecordFlags> {
+        if let Some(Command::Run(flags)) = &self.command {
+            Some(&flags.recording)
+        } else if let Some(Command::Attach(AttachFlags { recording, .. })) = &self.command {
+            Some(recording)
+        } else if let Some(Command::Rerun(RerunFlags { recording, .. })) = &self.command {
+            Some(recording)
+        } else {
+            None
+        }
+    }
+
     /// Returns the form in which this command prints.
     pub fn output(&self) -> Output {
         match &self.command {
             Some(Command::Run(flags)) => flags.output,
             Some(Command::Attach(flags)) => flags.output,
             Some(Command::Rerun(flags)) => flags.output,
+            Some(Command::Replay(flags)) => flags.output,
             Some(Command::Doctor(flags)) => flags.output,
             Some(Command::Result(flags)) => flags.output,
             Some(Command::List(flags)) => flags.output,
@@ -537,6 +617,9 @@ impl Cli {
                 | Command::Delete(_)
                 | Command::Completions(_)
                 | Command::Man
+                | Command::Demo
+                | Command::Learn(_)
+                | Command::Export(_)
                 | Command::Local(_)
                 | Command::Worker
                 | Command::PodSupervise(_)

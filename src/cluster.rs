@@ -5,6 +5,7 @@
 //! watch     list and watch ─▶ convert ─▶ Event::{Job, Pod, Node, KubeEvent, Contact}
 //! logs      followed and sampled logs ─▶ Event::{Log, LogsDropped}
 //! effects   submit a plan, change a Job ─▶ Outcome
+//! disturb   a pod deleted on purpose
 //! probe     which contexts there are, what a server allows and shows, without changing anything
 //! failure   the server's refusal or silence ─▶ Failure, with a hint
 //! limit     answers that never end ─▶ an error
@@ -24,6 +25,7 @@
 pub mod clean;
 pub mod connect;
 pub mod convert;
+pub mod disturb;
 pub mod effects;
 pub mod failure;
 pub mod limit;

@@ -4,12 +4,16 @@ mod attach;
 mod change;
 mod collect;
 mod completions;
+mod demo;
 mod detach;
 mod doctor;
+mod export;
 mod find;
+mod learn;
 mod list;
 mod local;
 mod man;
+mod replay;
 pub mod rerun;
 mod result;
 mod run;
@@ -32,7 +36,7 @@ use crate::plan::manifest::manifest;
 use crate::report::Style;
 use crate::run::fact::JobFact;
 use crate::run::partial::Kept;
-use crate::shell::{self, Clock, Form, IsGone, Session, Teller};
+use crate::shell::{self, Clock, Form, IsGone, Records, Session, Teller};
 use crate::view::words::quoted;
 
 /// How many threads the program's own tasks share. Kept small: the cores are for the workers.
@@ -72,9 +76,10 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
         Some(Command::PodExec(flags)) => Ok(crate::local::supervise::exec(&flags.command)),
         Some(Command::Manifest(flags)) => print_manifest(&config()?, flags),
         Some(Command::Result(flags)) => result::result(&config()?, &flags.run),
-        Some(Command::Run(flags)) => block_on(run::run(&config()?, flags)),
-        Some(Command::Attach(flags)) => block_on(attach::attach(&config()?, flags.run.as_deref())),
-        Some(Command::Rerun(flags)) => block_on(rerun::rerun(&config()?, flags)),
+        Some(Command::Run(flags)) => block_on(run::run(&recordable(config()?)?, flags)),
+        Some(Command::Attach(flags)) => block_on(attach::attach(&recordable(config()?)?, flags.run.as_deref())),
+        Some(Command::Rerun(flags)) => block_on(rerun::rerun(&recordable(config()?)?, flags)),
+        Some(Command::Replay(flags)) => block_on(replay::replay(&config()?, &flags.recording)),
         Some(Command::List(_)) => block_on(list::list(&config()?)),
         Some(Command::Scale(flags)) => {
             let scale = JobChange::Scale(flags.workers);
@@ -88,6 +93,9 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
             let surroundings = Surroundings::resolve(cli, &environment);
             block_on(doctor::doctor(&config()?, &surroundings))
         }
+        Some(Command::Demo) => block_on(demo::demo(&config()?)),
+        Some(Command::Learn(flags)) => block_on(learn::learn(&config()?, flags.lesson)),
+        Some(Command::Export(flags)) => export::export(&config()?, flags),
         Some(Command::Man) => man::man(),
         Some(Command::Completions(flags)) => completions::completions(flags.shell),
         Some(Command::Local(flags)) => {
@@ -101,6 +109,18 @@ fn dispatch(cli: &Cli) -> Result<u8, Error> {
         None => Err(Error::usage("no command was given").with_hint(
             "`ttg-tui run` computes π(10,000,000) on a local cluster; `ttg-tui --help` shows every command",
         )),
+    }
+}
+
+/// Refuses, before anything is submitted, to record where something is already.
+fn recordable(config: Config) -> Result<Config, Error> {
+    match &config.record {
+        Some(path) if path.exists() => {
+            let path = path.display();
+            let what = format!("{path} is there already, and no recording replaces anything");
+            Err(Error::usage(what).with_hint("choose another --record, or move that file away"))
+        }
+        Some(_) | None => Ok(config),
     }
 }
 
@@ -308,5 +328,10 @@ fn session(reached: Reached, config: &Config, clock: Clock, state: StateFolder, 
         state,
         teller,
         is_gone,
+        records: Records {
+            file: config.record.clone(),
+            redact: config.redact.clone(),
+            keeps: true,
+        },
     }
 }

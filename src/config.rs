@@ -69,6 +69,10 @@ pub struct Config {
     pub keymap: Keymap,
     /// The workers' image, when the config file names one.
     pub image: Option<String>,
+    /// The new file in which the session is recorded, when that was asked for.
+    pub record: Option<PathBuf>,
+    /// Texts that are hidden in what is recorded of logs.
+    pub redact: Vec<String>,
     /// The folder for what must be kept: runs and their ledgers.
     pub state_folder: PathBuf,
     /// The folder for what lasts as long as a process: how to find a running local cluster.
@@ -85,6 +89,7 @@ impl Config {
         let runtime_folder =
             absolute(environment, "XDG_RUNTIME_DIR").map_or_else(|| state_folder.clone(), |folder| folder.join(FOLDER));
         let flags = &cli.global;
+        let recording = cli.recording().cloned().unwrap_or_default();
         Ok(Self {
             target: target(flags, file, environment)?,
             namespace: flags.namespace.clone().or_else(|| file.namespace.clone()),
@@ -99,6 +104,8 @@ impl Config {
             reduced_motion: flags.reduced_motion,
             keymap: file.keymap().map_err(Error::usage)?,
             image: file.image.clone(),
+            record: recording.record,
+            redact: recording.redact,
             state_folder,
             runtime_folder,
         })

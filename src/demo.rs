@@ -3,11 +3,10 @@
 //! A script knows a screen only by its words, so the same one leads a run on a terminal and a film of its recording. Must not know
 //! the cluster, the model, or a clock.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 
-use crate::export::shoot::press;
 use crate::run::fact::CompletionIndex;
 
 /// The rows at the bottom of the screen that a script does not read: its own captions, and names of keys.
@@ -48,25 +47,25 @@ pub const PACE_MS: u64 = 20_000;
 pub const DEMO: &[Step] = &[
     Step {
         awaits: &["RUNNING", " 3 running"],
-        caption: "One Indexed Job: 10,000,000 parameters in 12 shards, 3 workers. Each bar is a pod.",
+        caption: "An Indexed Job: 12 shards, one pod each, 3 workers at once.",
         pause_ms: 3_000,
         does: Does::Nothing,
     },
     Step {
         awaits: &[],
-        caption: "Now a worker is killed: kubectl delete pod, on the one that computes index 1.",
+        caption: "Now the pod that computes index 1 is killed: kubectl delete pod.",
         pause_ms: 1_500,
         does: Does::Delete(1),
     },
     Step {
         awaits: &[" 1 retrying"],
-        caption: "Index 1 is not lost: the Job controller makes it a new pod, after a back-off of 10 s.",
+        caption: "Index 1 is not lost: the Job controller makes a new pod for it, after 10 s.",
         pause_ms: 2_500,
         does: Does::Nothing,
     },
     Step {
         awaits: &[],
-        caption: "Two more workers: + twice. Below is what kubectl would be told to do the same.",
+        caption: "+ adds a worker, here two; kubectl's command for it is shown below.",
         pause_ms: 1_500,
         does: Does::Press("++"),
     },
@@ -78,7 +77,7 @@ pub const DEMO: &[Step] = &[
     },
     Step {
         awaits: &["[3 Shards]"],
-        caption: "Every shard has a state, a node and its attempts; the cursor tells all about one.",
+        caption: "Every shard has its state, node and attempts.",
         pause_ms: 3_000,
         does: Does::Press("2"),
     },
@@ -126,7 +125,9 @@ impl Script {
 
     /// Returns what is said now; none while the next step waits for its words.
     pub fn caption(&self) -> Option<&'static str> {
-        self.began.and_then(|_| self.steps.get(self.over)).map(|step| step.caption)
+        self.began
+            .and_then(|_| self.steps.get(self.over))
+            .map(|step| step.caption)
     }
 
     /// Looks at the words of the screen; returns what is to be done.
@@ -140,8 +141,7 @@ impl Script {
             }
             return Cue::default();
         };
-        let is_last = self.over + 1 == self.steps.len();
-        if at.duration_since(began).as_millis() < i128::from(step.pause_ms) || (is_last && step.pause_ms > 0) {
+        if at.duration_since(began).as_millis() < i128::from(step.pause_ms) {
             return Cue::default();
         }
         self.over += 1;
@@ -158,6 +158,17 @@ impl Script {
             },
         }
     }
+}
+
+/// Returns the event of a key, by its character.
+pub fn press(character: char) -> KeyEvent {
+    let code = match character {
+        '\r' => KeyCode::Enter,
+        '\t' => KeyCode::Tab,
+        '\x1b' => KeyCode::Esc,
+        other => KeyCode::Char(other),
+    };
+    KeyEvent::new(code, KeyModifiers::NONE)
 }
 
 /// Returns the words of a screen, row by row, without its foot.
@@ -223,7 +234,7 @@ mod tests {
     #[test]
     fn captions_fit_into_the_smallest_usual_terminal() {
         for step in DEMO {
-            assert!(step.caption.len() < 90, "{}", step.caption);
+            assert!(step.caption.len() < 79, "{}", step.caption);
         }
     }
 }

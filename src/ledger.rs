@@ -5,6 +5,7 @@
 //! - `ledger.ndjson`, a header line, one line a partial and one for each index whose results a rerun set aside, each with a
 //!   checksum; appended and synced in groups; nothing is ever taken out;
 //! - `summary.json`, the run in one value, for people and programs that look later;
+//! - `events.ndjson.gz`, the recording of the last session that wrote there, for the last runs; see [`crate::recording`];
 //! - `lock`, an empty file that the one program that writes holds an advisory lock on.
 //!
 //! Guarantees: a partial is on disk when [`Ledger::append`] returns; a process killed at any byte of a write loses
@@ -42,6 +43,12 @@ const PLAN_FILE: &str = "plan.json";
 const LEDGER_FILE: &str = "ledger.ndjson";
 const SUMMARY_FILE: &str = "summary.json";
 const LOCK_FILE: &str = "lock";
+const RECORDING_FILE: &str = "events.ndjson.gz";
+
+/// How large the recording in a run's folder becomes.
+pub const RECORDING_BYTES_MAX: u64 = 8 << 20;
+/// How many runs have a recording.
+const RECORDINGS_MAX: usize = 5;
 
 /// The folder in which everything is kept.
 #[derive(Clone, Debug)]
@@ -209,6 +216,22 @@ impl StateFolder {
     /// Finds the run with exactly this name, or the only one whose name begins so.
     pub fn find(&self, asked: &str) -> Result<RunId, FindError> {
         find::find(asked, &self.runs()?)
+    }
+
+    /// Returns where the recording of a run is kept, if it is.
+    pub fn recording(&self, run: &RunId) -> Option<PathBuf> {
+        Some(self.folder(run).join(RECORDING_FILE)).filter(|path| path.is_file())
+    }
+
+    /// Returns where the recording of a run is to be written, and removes those of older runs for it.
+    pub fn make_room_for_recording(&self, run: &RunId) -> PathBuf {
+        let others = self.runs().unwrap_or_default().into_iter().filter(|other| other != run);
+        let recordings = others.filter_map(|other| self.recording(&other));
+        for old in recordings.skip(RECORDINGS_MAX - 1) {
+            // One that cannot be removed is tried again with the next run.
+            fs::remove_file(old).ok();
+        }
+        self.folder(run).join(RECORDING_FILE)
     }
 
     fn folder(&self, run: &RunId) -> PathBuf {

@@ -20,12 +20,17 @@
 //! | [`ui`] | the keymap, the looks, and cells: view models drawn, keys to gestures, what lies over a screen | view, model |
 //! | [`terminal`] | raw mode, the alternate screen, writing what has changed, and giving the terminal back on every path | nothing of the tool |
 //! | [`cluster`] | the only user of kube: connect, convert, watch, follow logs, carry out changes | model, run, plan |
+//! | [`recording`] | the events of a session on disk, and reading them back | model |
+//! | [`replay`] | pure: plays a recording through `model` on a virtual clock | recording, model |
+//! | [`demo`] | scripts that lead through a run: what the screen must show, what is said and done then | words on a screen |
+//! | [`export`] | pure: a replayed run as text, asciicast, SVG, GIF and PNG | replay, ui, demo |
+//! | [`learn`] | pure: lessons, the life of a run, the glossary; what of a run belongs to them | model, run |
 //! | [`ledger`] | what is kept on disk, and reading it back | run, plan |
 //! | [`local`] | the local cluster: store, API, Job controller, scheduler, kubelet | nothing of the tool |
 //! | [`host`] | starts, publishes and finds local clusters; gives them the worker to run | local |
 //! | [`shell`] | the loop, the clock, tasks and signals; when a frame is drawn | everything |
 //! | [`commands`] | one function a command | everything |
-//! | [`cli`] [`config`] [`error`] | flags and the config file, what they resolve to, errors with hints and exit codes | plan, and of `ui` its two tables: keymap and looks |
+//! | [`cli`] [`config`] [`error`] | flags and the config file, what they resolve to, errors with hints and exit codes | plan, the names of lessons, and of `ui` its two tables: keymap and looks |
 //!
 //! The workspace's other crate, `ttg_worker`, is what runs in the pods. Both sides use its `protocol` (lines, result, exit codes),
 //! its `shard` (split arithmetic: a worker computes its own range, so there must be one formula) and its `kernel` (a shard is computed
@@ -83,12 +88,17 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod error;
+pub mod export;
 pub mod host;
+pub mod learn;
 pub mod ledger;
 pub mod local;
 pub mod model;
 pub mod plan;
+pub mod recording;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod shell;

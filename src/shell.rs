@@ -5,8 +5,10 @@
 
 mod desk;
 pub mod face;
+pub mod guide;
 mod keeper;
 mod output;
+mod reel;
 mod teller;
 
 use std::pin::pin;
@@ -30,11 +32,13 @@ use crate::model::effect::{Effect, End, JobChange};
 use crate::model::event::{Event, Outcome, Signal, Started};
 use crate::model::{Model, update};
 use crate::plan::{Plan, Rerun};
-use crate::run::fact::{CompletionIndex, Computes, Delta, JobUid};
+use crate::run::fact::{CompletionIndex, Computes, Delta, JobFact, JobUid};
 use crate::run::summary::Summary;
 use desk::Desk;
 use face::Face;
 use keeper::Keeper;
+pub use reel::Records;
+use reel::Reel;
 pub use teller::{Form, Teller, summary_in};
 
 /// How many intents and signals wait at most; a person is slower than this.
@@ -100,6 +104,8 @@ pub struct Session {
     pub teller: Teller,
     /// Tells whether the cluster has ended, where this machine knows that: a local one in another process.
     pub is_gone: Option<IsGone>,
+    /// What is recorded.
+    pub records: Records,
 }
 
 /// Tells whether a cluster has ended.
@@ -109,6 +115,7 @@ struct Shell {
     clock: Clock,
     connection: Connection,
     model: Model,
+    reel: Reel,
     keeper: Keeper,
     teller: Teller,
     is_gone: Option<IsGone>,
@@ -147,6 +154,8 @@ pub struct Ended {
     pub face: Option<Face>,
     /// What went wrong outside of the run and was not on the screen any more.
     pub complaint: Option<String>,
+    /// The run as it was seen last.
+    pub model: Box<Model>,
 }
 
 /// What the person wants after a session.
@@ -168,8 +177,10 @@ async fn play(session: Session, face: Option<Face>) -> Ended {
     let mut tasks = JoinSet::new();
     tasks.spawn(watch_signals(keys, token.clone()));
     let started = session.started;
+    let began_at = session.clock.now();
     let mut shell = Shell {
-        model: Model::new(session.clock.now(), started.clone()),
+        model: Model::new(began_at, started.clone()),
+        reel: Reel::start(session.records, began_at),
         keeper: Keeper::new(session.state, facts.clone(), &started.kept),
         clock: session.clock,
         connection: session.connection,
@@ -215,13 +226,14 @@ async fn play(session: Session, face: Option<Face>) -> Ended {
     let Lanes { keys, facts, logs } = lanes;
     // Nobody reads these lanes any more; a task that waits for room in one of them must not wait for ever.
     drop((facts, logs));
-    let summary = shell.finish(keys).await;
+    let (summary, cut, model) = shell.finish(keys).await;
     Ended {
         end,
         next: next.unwrap_or(Next::Leave),
         summary,
         face,
-        complaint,
+        complaint: complaint.or(cut),
+        model,
     }
 }
 
@@ -282,7 +294,8 @@ fn next(keys: &mut Receiver<Event>, facts: &mut Receiver<Event>, logs: &mut Rece
 impl Shell {
     /// Takes one event; returns the end when that was it.
     fn take(&mut self, event: Event) -> Option<End> {
-        let at = self.clock.now();
+        // What a recording keeps is what the model had, so that a replay comes to the same.
+        let at = self.reel.rounded(self.clock.now());
         if !matches!(event, Event::Tick) {
             return self.hand_over(at, event);
         }
@@ -306,7 +319,11 @@ impl Shell {
 
     /// Hands one event to the model and carries out what it answers.
     fn hand_over(&mut self, at: Timestamp, event: Event) -> Option<End> {
+        let copy = self.reel.copy(&event);
         let effects = update(&mut self.model, at, event);
+        if let Some(event) = copy {
+            self.reel.note(at, event, effects.is_empty());
+        }
         effects
             .into_iter()
             .fold(None, |end, effect| end.or(self.carry_out(at, effect)))
@@ -369,6 +386,14 @@ impl Shell {
 
     fn watch(&mut self, job: &str, uid: &JobUid, computes: &Computes) {
         self.keeper.open(self.model.run().plan());
+        // Of a run that is over there is nothing left to be seen: what an earlier session has recorded is worth more.
+        let is_over = self.model.run().job().is_some_and(JobFact::is_finished);
+        let kept = if is_over {
+            None
+        } else {
+            self.keeper.recording(self.model.run().plan())
+        };
+        self.reel.keep_in(kept.as_deref());
         for watch in watch::watch_run(&self.connection, job, uid, computes, &self.facts, &self.watching) {
             self.tasks.spawn(watch);
         }
@@ -453,6 +478,9 @@ impl Shell {
         self.watching.cancel();
         let cost = self.connection.meter.cost();
         self.model.finish(cost, end.clone());
+        // A replay takes the first cost behind the end for the last one.
+        let at = self.reel.rounded(self.clock.now());
+        self.reel.note(at, Event::Cost(cost), false);
         let summary = self.model.final_summary()?;
         let mut read = Vec::new();
         let closed = {
@@ -484,7 +512,12 @@ impl Shell {
         None
     }
 
-    async fn finish(mut self, mut keys_lane: Receiver<Event>) -> Option<Summary> {
+    /// Ends everything; returns the run in one value, what is missing in a recording where that was not told, and the run itself.
+    async fn finish(mut self, mut keys_lane: Receiver<Event>) -> (Option<Summary>, Option<String>, Box<Model>) {
+        let mut cut = self.reel.finish().await;
+        if let Some(why) = cut.take_if(|_| !self.is_drawn) {
+            self.teller.complain(&why);
+        }
         // People were told why there is no run; a program waits for its last line.
         let is_worth_telling = self.model.was_submitted() || self.teller.is_for_programs();
         let summary = self.model.final_summary().filter(|_| is_worth_telling).cloned();
@@ -500,7 +533,7 @@ impl Shell {
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         // What does not end in time is dropped with the runtime.
         tokio::time::timeout(TASKS_END, ended).await.ok();
-        summary
+        (summary, cut, Box::new(self.model))
     }
 }
 

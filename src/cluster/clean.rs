@@ -110,7 +110,7 @@ fn ground(c: char) -> (State, Option<char>) {
 }
 
 /// Tells whether a character takes no room itself and can reorder, hide or carry other text.
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{00ad}' // soft hyphen
         | '\u{061c}' // Arabic letter mark

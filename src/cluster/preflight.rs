@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use kube::api::{Api, ListParams, PostParams};
 use tokio::time::Instant;
+use ttg_worker::protocol::number::Grouped;
 
 use super::clean::clean;
 use super::connect::Connection;
@@ -253,7 +254,8 @@ fn room_line(nodes: &[NodeFact], more: u64, plan: &Plan) -> CheckLine {
     let open = nodes.iter().filter(|node| self::closed(node, plan).is_none());
     let fits = open.fold(0_u64, |sum, node| sum.saturating_add(fitting(node, plan, workers)));
     let wants = format!(
-        "{workers} {} want {} CPU and {}",
+        "{} {} want {} CPU and {}",
+        Grouped(workers),
         if workers == 1 { "worker" } else { "workers" },
         cpu_text(plan.cpu.request.milli().saturating_mul(u128::from(workers))),
         memory_text(plan.memory.request.milli().saturating_mul(u128::from(workers)) / 1_000),
@@ -261,7 +263,10 @@ fn room_line(nodes: &[NodeFact], more: u64, plan: &Plan) -> CheckLine {
     let mut text = match fits {
         _ if fits >= workers => wants,
         0 if more == 0 => format!("{wants}: no node has room for one"),
-        _ => format!("{wants}: the nodes have room for {fits} at once, even if nothing else ran there"),
+        _ => format!(
+            "{wants}: the nodes have room for {} at once, even if nothing else ran there",
+            Grouped(fits)
+        ),
     };
     if more > 0 {
         text = format!("{text}; {more} more nodes were not looked at");

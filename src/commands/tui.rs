@@ -9,22 +9,27 @@ use tokio::signal::unix::{self, SignalKind};
 use super::rerun::{known_of, prepare};
 use super::{Reached, Watched, print, session, style, tell};
 use crate::cli::PlanFlags;
+use crate::cluster::connect::Connection;
 use crate::config::Config;
 use crate::error::{Error, Exit};
 use crate::host::Host;
 use crate::ledger::StateFolder;
+use crate::model::Model;
 use crate::model::effect::End;
 use crate::model::event::{Signal, Task};
 use crate::plan::{Plan, RunId};
 use crate::run::partial::Kept;
 use crate::run::summary::{Headline, Summary};
 use crate::shell::face::Face;
+use crate::shell::guide::Guide;
 use crate::shell::{self, Clock, Form, Next, summary_in};
 use crate::terminal;
 use crate::ui::app::App;
 use crate::ui::theme::{Look, Theme};
 use crate::view::gesture::Screen;
+use crate::view::learn;
 use crate::view::new_run::{ClusterChoice, ClusterTarget};
+use crate::view::words;
 use form::Filled;
 
 /// What the UI begins with.
@@ -57,13 +62,59 @@ pub(super) struct Tui<'a> {
     host: Option<Host>,
     /// The run that was shown last.
     last: Option<Summary>,
+    /// The same run as it was seen last: the form shows its screens.
+    seen: Option<Seen>,
     /// What went wrong as a run was left, to be told when the terminal is given back.
     complaint: Option<String>,
     code: u8,
 }
 
+/// A run that is over for this program.
+pub(super) struct Seen {
+    /// The run.
+    model: Box<Model>,
+    /// How its cluster is reached.
+    connection: Connection,
+    /// The flags that reach it.
+    flags: String,
+}
+
 /// Plays stage after stage until the person leaves; returns the exit code.
 pub(super) async fn play(config: &Config, clock: Clock, state: StateFolder, stage: Stage) -> Result<u8, Error> {
+    Box::pin(play_with(config, clock, state, stage, |_| {})).await
+}
+
+/// Plays as [`play`] does, with lessons beside the run.
+pub(super) async fn play_lesson(
+    config: &Config,
+    clock: Clock,
+    state: StateFolder,
+    stage: Stage,
+    lessons: learn::Choices,
+) -> Result<u8, Error> {
+    let prepare = |face: &mut Face| face.app.begin_lessons(lessons);
+    Box::pin(play_with(config, clock, state, stage, prepare)).await
+}
+
+/// Plays as [`play`] does, led by a script if there is one.
+pub(super) async fn play_guided(
+    config: &Config,
+    clock: Clock,
+    state: StateFolder,
+    stage: Stage,
+    guide: Option<Guide>,
+) -> Result<u8, Error> {
+    let prepare = |face: &mut Face| face.guide = guide;
+    Box::pin(play_with(config, clock, state, stage, prepare)).await
+}
+
+async fn play_with(
+    config: &Config,
+    clock: Clock,
+    state: StateFolder,
+    stage: Stage,
+    prepare: impl FnOnce(&mut Face),
+) -> Result<u8, Error> {
     let screen = match &stage {
         Stage::Form(_) => Screen::New,
         Stage::Run(_) => Screen::Live,
@@ -74,12 +125,14 @@ pub(super) async fn play(config: &Config, clock: Clock, state: StateFolder, stag
             .with_hint("--plain tells the run in lines")
     };
     let mut face = Face::enter(app, config.mouse, config.reduced_motion).map_err(cannot)?;
+    prepare(&mut face);
     let mut tui = Tui {
         config,
         clock,
         state,
         host: None,
         last: None,
+        seen: None,
         complaint: None,
         code: 0,
     };
@@ -121,6 +174,9 @@ impl Tui<'_> {
     /// Shows the form; returns the run that it submits.
     async fn fill(&mut self, face: &mut Face, plan: Plan) -> Result<Option<Stage>, Error> {
         face.app.begin(Screen::New);
+        if self.seen.is_some() {
+            face.app.keep_last();
+        }
         let filled = Box::pin(form::fill(self, face, plan)).await?;
         Ok(match filled {
             Filled::Left(code) => {
@@ -136,6 +192,7 @@ impl Tui<'_> {
                 };
                 Some(Stage::Run(Box::new((*reached, watched))))
             }
+            Filled::Rerun => self.run_again(face).await?,
         })
     }
 
@@ -159,46 +216,56 @@ impl Tui<'_> {
             // Nobody is left to be told.
             return Ok(None);
         };
-        let run = summary.as_ref().map(|summary| summary.run.clone());
+        let is_used = summary.is_some();
+        if is_used {
+            let model = ended.model;
+            self.seen = Some(Seen {
+                model,
+                connection,
+                flags,
+            });
+        }
         self.last = summary.or(self.last.take());
-        let next = match (ended.next, run) {
-            (Next::NewRun, run) => Some(Stage::Form(Box::new(again(plan, run.is_some())))),
-            (Next::Rerun, Some(run)) => {
-                face.pause();
-                let prepared = tokio::select! {
-                    code = stopped() => {
-                        self.code = code;
-                        return Ok(Some((None, face)));
-                    }
-                    prepared = self.rerun(&run, &connection, &flags) => prepared,
-                };
-                face.resume()
-                    .map_err(|error| Error::new(Exit::Failed, format!("the terminal is gone: {error}")))?;
-                Some(match prepared {
-                    Ok(Some(stage)) => stage,
-                    Ok(None) => {
-                        face.app
-                            .say(format!("nothing of {run} is missing any more: ttg-tui result {run}"));
-                        Stage::Form(Box::new(again(plan, true)))
-                    }
-                    Err(error) => {
-                        face.app.say(format!("nothing was submitted: {error}"));
-                        Stage::Form(Box::new(again(plan, true)))
-                    }
-                })
-            }
-            (Next::Rerun | Next::Leave, _) => None,
+        let next = match ended.next {
+            Next::NewRun => Some(Stage::Form(Box::new(again(plan, is_used)))),
+            Next::Rerun if is_used => self.run_again(&mut face).await?,
+            Next::Rerun | Next::Leave => None,
         };
         Ok(Some((next, face)))
     }
 
-    /// Prepares one more Job of a run, for what is missing or disputed; none when there is nothing to compute.
-    async fn rerun(
-        &self,
-        run: &str,
-        connection: &crate::cluster::connect::Connection,
-        flags: &str,
-    ) -> Result<Option<Stage>, Error> {
+    /// Prepares one more Job of the run that was seen last; returns what follows, which is nothing after a signal.
+    async fn run_again(&mut self, face: &mut Face) -> Result<Option<Stage>, Error> {
+        let Some(seen) = &self.seen else { return Ok(None) };
+        let plan = seen.model.run().plan().clone();
+        let run = plan.run.to_string();
+        face.pause();
+        let prepared = tokio::select! {
+            code = stopped() => {
+                self.code = code;
+                return Ok(None);
+            }
+            prepared = self.rerun(&run, &seen.connection, &seen.flags) => prepared,
+        };
+        face.resume()
+            .map_err(|error| Error::new(Exit::Failed, format!("the terminal is gone: {error}")))?;
+        let (words, stage) = match prepared {
+            Ok(Some((words, stage))) => (words, stage),
+            Ok(None) => (
+                format!("nothing of {run} is missing any more: ttg-tui result {run}"),
+                Stage::Form(Box::new(again(plan, true))),
+            ),
+            Err(error) => (
+                format!("nothing was submitted: {error}"),
+                Stage::Form(Box::new(again(plan, true))),
+            ),
+        };
+        face.app.say(words);
+        Ok(Some(stage))
+    }
+
+    /// Prepares one more Job of a run, for what is missing or disputed, and says which; none when there is nothing to compute.
+    async fn rerun(&self, run: &str, connection: &Connection, flags: &str) -> Result<Option<(String, Stage)>, Error> {
         let run = self.state.find(run)?;
         let kept = self.state.read_run(&run)?;
         let known = known_of(&kept);
@@ -211,6 +278,8 @@ impl Tui<'_> {
             return Ok(None);
         };
         let rerun = prepared.begin(plan.workers)?;
+        let indexes = words::count(rerun.indexes.len(), "index", "indexes");
+        let words = format!("Job {} computes {indexes} of {run} again", rerun.job_name(&plan.run));
         let kept = self.state.read_run(&run)?.results();
         let reached = Reached {
             connection: connection.clone(),
@@ -224,7 +293,7 @@ impl Tui<'_> {
             job: None,
             kept,
         };
-        Ok(Some(Stage::Run(Box::new((reached, watched)))))
+        Ok(Some((words, Stage::Run(Box::new((reached, watched))))))
     }
 }
 
@@ -246,14 +315,14 @@ async fn stopped() -> u8 {
 }
 
 /// The signals that end the program, while no run listens to them.
-struct Signals {
+pub(super) struct Signals {
     terminate: unix::Signal,
     hangup: unix::Signal,
     interrupt: unix::Signal,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: unix::signal(SignalKind::terminate())?,
             hangup: unix::signal(SignalKind::hangup())?,
@@ -262,7 +331,7 @@ impl Signals {
     }
 
     /// Waits for one; returns the exit code that it asks for. Safe to cancel.
-    async fn next(&mut self) -> u8 {
+    pub(super) async fn next(&mut self) -> u8 {
         let signal = tokio::select! {
             biased;
             _ = self.terminate.recv() => Signal::Terminate,
@@ -280,7 +349,7 @@ impl Signals {
 }
 
 /// Chooses how meanings look: by flag or config file, else by what the terminal says of itself.
-fn theme(config: &Config) -> Theme {
+pub(super) fn theme(config: &Config) -> Theme {
     let look = match config.theme {
         _ if config.color == crate::config::Color::Never => Look::Mono,
         Some(look) => look,

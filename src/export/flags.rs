@@ -1,20 +1,91 @@
-//! The values of the flags of `export`, from the words that are typed.
+//! The flags of `export`, and their values from the words that are typed.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
 
 use super::shoot::Shows;
 
+/// What to type, behind the help.
+pub const EXAMPLES: &str = "Examples:
+  ttg-tui export run.ttg --gif
+  ttg-tui export run.ttg --svg --gif --cast -o docs/demo --from 2 --to 20
+  ttg-tui export run.ttg --png --at 12.5 --screen shards --size 200x60";
+
 /// The columns and rows that can be drawn.
-const COLUMNS: std::ops::RangeInclusive<u16> = 20..=300;
+const COLUMNS: RangeInclusive<u16> = 20..=300;
 /// See [`COLUMNS`].
-const ROWS: std::ops::RangeInclusive<u16> = 5..=100;
+const ROWS: RangeInclusive<u16> = 5..=100;
 /// The digits behind the point that count.
 const DIGITS: usize = 3;
+
+/// The flags of `export`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("formats").required(true).multiple(true).args(["text", "cast", "svg", "gif", "png"])))]
+pub struct ExportFlags {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Write each picture as text
+    #[arg(long)]
+    pub text: bool,
+    /// Write an asciicast of version 2
+    #[arg(long)]
+    pub cast: bool,
+    /// Write an animated SVG
+    #[arg(long)]
+    pub svg: bool,
+    /// Write an animated GIF
+    #[arg(long)]
+    pub gif: bool,
+    /// Write the last picture as a PNG
+    #[arg(long)]
+    pub png: bool,
+    /// Write to this file; with several formats each with its own ending [default: the recording's name, in this folder]
+    #[arg(short, long, value_name = "OUT")]
+    pub out: Option<PathBuf>,
+    /// Draw so many columns and rows
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x34", value_parser = size)]
+    pub size: (u16, u16),
+    /// Take so many pictures a second, 1 to 30
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub fps: u32,
+    /// Show the run so many times as fast, 0.1 to 100
+    #[arg(long = "speed", value_name = "TIMES", default_value = "1", value_parser = speed)]
+    pub speed_milli: u64,
+    /// Begin so many seconds after the recording does
+    #[arg(long = "from", value_name = "S", value_parser = thousandths)]
+    pub from_ms: Option<u64>,
+    /// End so many seconds after the recording begins
+    #[arg(long = "to", value_name = "S", value_parser = thousandths)]
+    pub to_ms: Option<u64>,
+    /// Take one picture, so many seconds after the recording begins
+    #[arg(long = "at", value_name = "S", conflicts_with_all = ["from_ms", "to_ms"], value_parser = thousandths)]
+    pub at_ms: Option<u64>,
+    /// Show this screen: live, shards, result or detail:INDEX [default: live, and the result at the end]
+    #[arg(long, value_name = "SCREEN", value_parser = screen)]
+    pub screen: Option<Shows>,
+    /// Show it with the captions and keys of the demo
+    #[arg(long, conflicts_with_all = ["screen", "at_ms"])]
+    pub narrated: bool,
+}
 
 /// Reads a size, such as `120x34`.
 pub fn size(text: &str) -> Result<(u16, u16), String> {
     let (columns, rows) = text.split_once(['x', '×']).ok_or("columns and rows, such as 120x34")?;
-    let side = |text: &str, allowed: &std::ops::RangeInclusive<u16>| {
-        let side = text.parse().ok().filter(|side| allowed.contains(side));
-        side.ok_or_else(|| format!("from {}x{} to {}x{}", COLUMNS.start(), ROWS.start(), COLUMNS.end(), ROWS.end()))
+    let side = |text: &str, allowed: &RangeInclusive<u16>| {
+        let side = text.parse::<u16>().ok().filter(|side| allowed.contains(side));
+        side.ok_or_else(|| {
+            format!(
+                "from {}x{} to {}x{}",
+                COLUMNS.start(),
+                ROWS.start(),
+                COLUMNS.end(),
+                ROWS.end()
+            )
+        })
     };
     Ok((side(columns, &COLUMNS)?, side(rows, &ROWS)?))
 }
@@ -28,7 +99,7 @@ pub fn thousandths(text: &str) -> Result<u64, String> {
     if !is_number(whole) || !is_number(part) || part.len() > DIGITS || whole.len() > 6 {
         return Err(wrong());
     }
-    format!("{whole}{part:0<DIGITS$}").parse().map_err(|_: std::num::ParseIntError| wrong())
+    format!("{whole}{part:0<DIGITS$}").parse().ok().ok_or_else(wrong)
 }
 
 /// Reads how fast a film is, from a tenth to a hundred times as fast as the run; returns the thousandths.
@@ -43,7 +114,7 @@ pub fn speed(text: &str) -> Result<u64, String> {
 
 /// Reads which screen is shown: `live`, `shards`, `result`, or `detail:INDEX`.
 pub fn screen(text: &str) -> Result<Shows, String> {
-    let index = |text: &str| text.parse().map_err(|why| format!("{text}: {why}"));
+    let index = |text: &str| text.parse::<u32>().map_err(|why| format!("{text}: {why}"));
     match text.split_once(':') {
         None if text == "live" => Ok(Shows::Live),
         None if text == "shards" => Ok(Shows::Shards),

@@ -57,7 +57,9 @@ fn news<'a>(
     before: Option<&'a Picture>,
     after: &'a Picture,
 ) -> impl Iterator<Item = (u16, u16, &'a super::film::Cell)> {
-    let places = (0_u16..).zip(after.rows()).flat_map(|(y, row)| (0_u16..).zip(row).map(move |(x, cell)| (x, y, cell)));
+    let places = (0_u16..)
+        .zip(after.rows())
+        .flat_map(|(y, row)| (0_u16..).zip(row).map(move |(x, cell)| (x, y, cell)));
     places.enumerate().filter_map(move |(number, place)| {
         let is_new = before.is_none_or(|before| before.cells.get(number) != Some(place.2));
         is_new.then_some(place)

@@ -14,7 +14,7 @@ const COLORS_MAX: usize = 255;
 
 /// How large the cells are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
+pub(super) enum Size {
     /// A pixel a unit.
     Single,
     /// Two by two pixels a unit.
@@ -46,19 +46,19 @@ impl Size {
     }
 
     /// Returns the width of a cell in pixels.
-    pub fn width(self) -> usize {
+    pub(super) fn width(self) -> usize {
         usize::from(CELL_WIDTH) * self.factor()
     }
 
     /// Returns the height of a cell in pixels.
-    pub fn height(self) -> usize {
+    pub(super) fn height(self) -> usize {
         usize::from(CELL_HEIGHT) * self.factor()
     }
 }
 
 /// The colours of a film, by number. The number 0 is left free: it stands for what is not drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Palette {
+pub(super) struct Palette {
     numbers: BTreeMap<Rgb, u8>,
 }
 
@@ -84,14 +84,14 @@ impl Palette {
     }
 
     /// Returns the colours as bytes, in the order of their numbers.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let colors = self.numbers.keys().flat_map(|color| [color.0, color.1, color.2]);
         [0, 0, 0].into_iter().chain(colors).collect()
     }
 }
 
 /// Turns cells into pixels.
-pub struct Raster {
+pub(super) struct Raster {
     size: Size,
     regular: Font,
     bold: Font,
@@ -101,7 +101,7 @@ pub struct Raster {
 
 impl Raster {
     /// Reads the font.
-    pub fn new(size: Size) -> Result<Self, String> {
+    pub(super) fn new(size: Size) -> Result<Self, String> {
         let read = |bytes: &'static [u8]| {
             let settings = FontSettings {
                 scale: size.em(),
@@ -118,7 +118,7 @@ impl Raster {
     }
 
     /// Returns the colours that these pictures need.
-    pub fn palette<'a>(&mut self, pictures: impl Iterator<Item = &'a Picture>) -> Palette {
+    pub(super) fn palette<'a>(&mut self, pictures: impl Iterator<Item = &'a Picture>) -> Palette {
         let cells: BTreeSet<Cell> = pictures.flat_map(|picture| picture.cells.iter().copied()).collect();
         let mut colors = BTreeSet::new();
         for cell in &cells {
@@ -144,7 +144,7 @@ impl Raster {
     }
 
     /// Draws a cell into pixels that are so many wide, with its upper left corner at `x`, `y`.
-    pub fn draw(&mut self, cell: &Cell, palette: &Palette, (x, y): (usize, usize), into: &mut Pixels) {
+    pub(super) fn draw(&mut self, cell: &Cell, palette: &Palette, (x, y): (usize, usize), into: &mut Pixels) {
         let numbers: Vec<u8> = (0..=FULL).map(|level| palette.number(color_of(cell, level))).collect();
         let (size, width) = (self.size, self.size.width());
         let underline = size.baseline() + size.factor();
@@ -165,16 +165,16 @@ impl Raster {
 
 /// Pixels, by the numbers of their colours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pixels {
+pub(super) struct Pixels {
     /// How many stand beside each other.
-    pub width: usize,
+    pub(super) width: usize,
     /// The numbers, row after row.
-    pub numbers: Vec<u8>,
+    pub(super) numbers: Vec<u8>,
 }
 
 impl Pixels {
     /// Makes pixels of which none is drawn.
-    pub fn new(width: usize, height: usize) -> Self {
+    pub(super) fn new(width: usize, height: usize) -> Self {
         Self {
             width,
             numbers: vec![0; width * height],

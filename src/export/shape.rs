@@ -2,11 +2,11 @@
 //! without seams wherever a film is shown.
 
 /// How wide a cell is.
-pub const CELL_WIDTH: u8 = 8;
+pub(super) const CELL_WIDTH: u8 = 8;
 /// How high a cell is. Even, so that halves are whole.
-pub const CELL_HEIGHT: u8 = 16;
+pub(super) const CELL_HEIGHT: u8 = 16;
 /// How much of the ink a cell takes on that is full of it.
-pub const FULL: u8 = 4;
+pub(super) const FULL: u8 = 4;
 
 /// The middle lines of a cell, one unit thick.
 const MIDDLE_X: u8 = 4;
@@ -15,17 +15,17 @@ const MIDDLE_Y: u8 = 8;
 
 /// A rectangle in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Piece {
+pub(super) struct Piece {
     /// From the left.
-    pub x: u8,
+    pub(super) x: u8,
     /// From the top.
-    pub y: u8,
+    pub(super) y: u8,
     /// How wide it is.
-    pub width: u8,
+    pub(super) width: u8,
     /// How high it is.
-    pub height: u8,
+    pub(super) height: u8,
     /// How much of the ink it takes on, out of [`FULL`].
-    pub level: u8,
+    pub(super) level: u8,
 }
 
 const fn piece(x: u8, y: u8, width: u8, height: u8) -> Piece {
@@ -68,7 +68,7 @@ const LINES: [(char, [bool; 4]); 11] = [
 ];
 
 /// Returns the rectangles of a character that is made of them; none for any other.
-pub fn pieces(symbol: char) -> Option<Vec<Piece>> {
+pub(super) fn pieces(symbol: char) -> Option<Vec<Piece>> {
     let whole = piece(0, 0, CELL_WIDTH, CELL_HEIGHT);
     let shade = |level| vec![Piece { level, ..whole }];
     let below = |from: char| u8::try_from(u32::from(symbol).saturating_sub(u32::from(from))).unwrap_or(0);
@@ -84,7 +84,12 @@ pub fn pieces(symbol: char) -> Option<Vec<Piece>> {
         '▒' => shade(2),
         '▓' => shade(3),
         '▖'..='▟' => quarters(usize::from(below('▖'))),
-        _ => return LINES.iter().find(|(line, _)| *line == symbol).map(|(_, ways)| lines(*ways)),
+        _ => {
+            return LINES
+                .iter()
+                .find(|(line, _)| *line == symbol)
+                .map(|(_, ways)| lines(*ways));
+        }
     })
 }
 
@@ -98,8 +103,14 @@ fn quarters(number: usize) -> Vec<Piece> {
 
 fn lines([left, right, up, down]: [bool; 4]) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let (from_x, to_x) = (if left { 0 } else { MIDDLE_X }, if right { CELL_WIDTH } else { MIDDLE_X + 1 });
-    let (from_y, to_y) = (if up { 0 } else { MIDDLE_Y }, if down { CELL_HEIGHT } else { MIDDLE_Y + 1 });
+    let (from_x, to_x) = (
+        if left { 0 } else { MIDDLE_X },
+        if right { CELL_WIDTH } else { MIDDLE_X + 1 },
+    );
+    let (from_y, to_y) = (
+        if up { 0 } else { MIDDLE_Y },
+        if down { CELL_HEIGHT } else { MIDDLE_Y + 1 },
+    );
     if left || right {
         pieces.push(piece(from_x, MIDDLE_Y, to_x - from_x, 1));
     }
@@ -135,8 +146,14 @@ mod tests {
     fn no_piece_leaves_its_cell() {
         for symbol in ('\u{2500}'..='\u{259f}').chain(['a']) {
             for piece in pieces(symbol).unwrap_or_default() {
-                assert!(piece.x + piece.width <= CELL_WIDTH && piece.y + piece.height <= CELL_HEIGHT, "{symbol}");
-                assert!(piece.width > 0 && piece.height > 0 && (1..=FULL).contains(&piece.level), "{symbol}");
+                assert!(
+                    piece.x + piece.width <= CELL_WIDTH && piece.y + piece.height <= CELL_HEIGHT,
+                    "{symbol}"
+                );
+                assert!(
+                    piece.width > 0 && piece.height > 0 && (1..=FULL).contains(&piece.level),
+                    "{symbol}"
+                );
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Shooting: a player's run drawn by the program's own screens at equal steps of the recording's time.
 
-use crossterm::event::{Event as TermEvent, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{Event as TermEvent, KeyEvent};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::film::{Film, Ground, Mark, Picture};
-use crate::demo::{Script, words};
+use crate::demo::{Script, press, words};
 use crate::model::Model;
 use crate::replay::Player;
 use crate::ui::app::{App, Subject};
@@ -16,7 +16,7 @@ use crate::view::gesture::Screen;
 
 /// How long a film rests on its last picture, before it begins again.
 const REST_MS: u64 = 3_000;
-/// The most pictures that are looked at.
+/// The most pictures that are taken.
 const PICTURES_MAX: u64 = 20_000;
 
 /// Which screen is shown.
@@ -51,7 +51,7 @@ pub struct Options {
     pub size: (u16, u16),
     /// How many pictures a second of the film has at most.
     pub fps: u64,
-    /// How many thousandths of a second of the run a thousandth of the film's is a thousandth of.
+    /// How many milliseconds of the run a second of the film shows.
     pub speed_milli: u64,
     /// Where the film begins in the recording.
     pub from_ms: u64,
@@ -68,12 +68,15 @@ pub struct Options {
 }
 
 /// Shoots a film of a recording.
-pub fn shoot(player: &mut Player, options: Options) -> Film {
-    let to_ms = options.to_ms.unwrap_or(u64::MAX).min(player.length_ms());
+pub fn shoot(player: &mut Player, options: Options) -> Result<Film, String> {
+    let to_ms = options.to_ms.unwrap_or(u64::MAX).min(player.recording().duration_ms());
     let from_ms = options.from_ms.min(to_ms);
     let speed = options.speed_milli.max(1);
     let film_ms = |run_ms: u64| run_ms.saturating_sub(from_ms).saturating_mul(1000) / speed;
     let (size, step_ms) = (options.size, 1000 / options.fps.clamp(1, 1000));
+    if film_ms(to_ms) / step_ms >= PICTURES_MAX {
+        return Err(format!("the film would have more than {PICTURES_MAX} pictures"));
+    }
     let mut film = Film {
         title: String::new(),
         size,
@@ -83,25 +86,28 @@ pub fn shoot(player: &mut Player, options: Options) -> Film {
         length_ms: film_ms(to_ms) + REST_MS,
     };
     let mut camera = Camera::new(options);
-    for number in 0..PICTURES_MAX {
+    for number in 0..=PICTURES_MAX {
         let at_ms = number * step_ms;
         let run_ms = from_ms.saturating_add(at_ms.saturating_mul(speed) / 1000);
         player.seek(run_ms.min(to_ms));
-        let picture = camera.picture(player.model(), player.at(), film.ground);
+        let picture = camera.picture(player.model(), player.now(), film.ground);
         film.push(at_ms.min(film_ms(to_ms)), picture);
         if run_ms >= to_ms {
             break;
         }
     }
     film.title = format!("ttg-tui: {}", player.model().run().plan().run);
-    let marks = player.markers().iter().filter(|mark| (from_ms..=to_ms).contains(&mark.ms));
+    let marks = player
+        .markers()
+        .iter()
+        .filter(|mark| (from_ms..=to_ms).contains(&mark.ms));
     film.marks = marks
         .map(|mark| Mark {
             at_ms: film_ms(mark.ms),
             what: mark.what.clone(),
         })
         .collect();
-    film
+    Ok(film)
 }
 
 /// What takes the pictures: the program's screens without a terminal.
@@ -149,15 +155,4 @@ impl Camera {
         }
         Picture::of(&self.cells, ground)
     }
-}
-
-/// Returns the event of a key, by its character.
-pub fn press(character: char) -> KeyEvent {
-    let code = match character {
-        '\r' => KeyCode::Enter,
-        '\t' => KeyCode::Tab,
-        '\x1b' => KeyCode::Esc,
-        other => KeyCode::Char(other),
-    };
-    KeyEvent::new(code, KeyModifiers::NONE)
 }

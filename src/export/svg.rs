@@ -21,7 +21,10 @@ struct Parts<'a> {
 /// Writes a film as SVG.
 pub(super) fn write(film: &Film) -> String {
     let (columns, rows) = film.size;
-    let (width, height) = (u32::from(columns) * u32::from(CELL_WIDTH), u32::from(rows) * u32::from(CELL_HEIGHT));
+    let (width, height) = (
+        u32::from(columns) * u32::from(CELL_WIDTH),
+        u32::from(rows) * u32::from(CELL_HEIGHT),
+    );
     let mut parts = Parts::default();
     for row in film.frames.iter().flat_map(|frame| frame.picture.rows()) {
         let next = parts.rows.len();
@@ -39,7 +42,12 @@ pub(super) fn write(film: &Film) -> String {
     );
     for (row, number) in &parts.rows {
         // Writing to a text never fails.
-        writeln!(svg, "<g id=\"r{number}\">{}</g>", drawn(row, film.ground.paper, &parts.inks)).ok();
+        writeln!(
+            svg,
+            "<g id=\"r{number}\">{}</g>",
+            drawn(row, film.ground.paper, &parts.inks)
+        )
+        .ok();
     }
     writeln!(
         svg,
@@ -50,7 +58,10 @@ pub(super) fn write(film: &Film) -> String {
     for (number, frame) in (0_u32..).zip(&film.frames) {
         write!(svg, "<g transform=\"translate({})\">", number * width).ok();
         for (y, row) in (0_u32..).zip(frame.picture.rows()) {
-            if row.iter().all(|cell| cell.is_blank() && cell.paper == film.ground.paper) {
+            if row
+                .iter()
+                .all(|cell| cell.is_blank() && cell.paper == film.ground.paper)
+            {
                 continue;
             }
             let part = parts.rows.get(row).copied().unwrap_or_default();
@@ -80,7 +91,12 @@ fn style(film: &Film, width: u32, parts: &Parts<'_>) -> String {
         // Millionths of the film, so that no two frames fall together.
         let part = u128::from(frame.at_ms) * 1_000_000 / u128::from(film.length_ms.max(1));
         let (percent, rest) = (part / 10_000, part % 10_000);
-        write!(style, "{percent}.{rest:04}%{{transform:translateX(-{}px)}}", number * width).ok();
+        write!(
+            style,
+            "{percent}.{rest:04}%{{transform:translateX(-{}px)}}",
+            number * width
+        )
+        .ok();
     }
     style += "}\n";
     style
@@ -103,7 +119,13 @@ fn drawn(row: &[Cell], ground: Rgb, inks: &BTreeMap<Rgb, usize>) -> String {
         let cells = u32::try_from(here.len()).unwrap_or(1);
         let x = column * u32::from(CELL_WIDTH);
         if first.paper != ground {
-            let whole = Piece { x: 0, y: 0, width: CELL_WIDTH, height: CELL_HEIGHT, level: FULL };
+            let whole = Piece {
+                x: 0,
+                y: 0,
+                width: CELL_WIDTH,
+                height: CELL_HEIGHT,
+                level: FULL,
+            };
             // What is behind comes first: no ink is on the level 0.
             rectangle(paths.entry((0, class(first.paper))).or_default(), x, whole, cells);
         }
@@ -149,12 +171,23 @@ fn run(cells: &[Cell], first: &Cell) -> usize {
 
 fn text(texts: &mut String, cells: &[Cell], x: u32, class: usize) {
     let Some(first) = cells.first() else { return };
-    let used = cells.iter().rposition(|cell| cell.symbol != ' ' || cell.underlined).map_or(0, |last| last + 1);
-    let written: String = cells.iter().take(used).map(|cell| cell.symbol).filter(|symbol| *symbol != COVERED).collect();
+    let used = cells
+        .iter()
+        .rposition(|cell| cell.symbol != ' ' || cell.underlined)
+        .map_or(0, |last| last + 1);
+    let written: String = cells
+        .iter()
+        .take(used)
+        .map(|cell| cell.symbol)
+        .filter(|symbol| *symbol != COVERED)
+        .collect();
     if written.is_empty() {
         return;
     }
-    let (bold, underlined) = (if first.bold { " b" } else { "" }, if first.underlined { " u" } else { "" });
+    let (bold, underlined) = (
+        if first.bold { " b" } else { "" },
+        if first.underlined { " u" } else { "" },
+    );
     // Every font has its own width; a text of more than one cell is told how wide it is.
     let width = match u32::try_from(used) {
         Ok(cells @ 2..) => format!(" textLength=\"{}\"", cells * u32::from(CELL_WIDTH)),
@@ -183,9 +216,19 @@ fn rectangles(path: &mut String, x: u32, piece: Piece, cells: u32) {
 fn rectangle(path: &mut String, x: u32, piece: Piece, cells: u32) {
     let width = u32::from(piece.width) * cells;
     // Writing to a text never fails.
-    write!(path, "M{} {}h{width}v{}h-{width}z", x + u32::from(piece.x), piece.y, piece.height).ok();
+    write!(
+        path,
+        "M{} {}h{width}v{}h-{width}z",
+        x + u32::from(piece.x),
+        piece.y,
+        piece.height
+    )
+    .ok();
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -1,7 +1,7 @@
 //! A worker without a process, for `local --simulate`: the same arithmetic, lines and result, and time that only passes.
 //!
 //! Ten thousand of them fit into one program. Its value is computed like a real worker's, so a simulated run is proven like a real
-//! one; a pause after each batch is waited for as a whole, with a progress line four times a second.
+//! one; a pause after each batch is waited for as a whole, with a progress line now and then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,11 @@ use ttg_worker::protocol::{Line, LineKind, PROGRESS_INTERVAL, ResultMessage, exi
 
 /// Shards up to this size are computed where they are; longer ones on a thread for blocking work.
 const INLINE_PARAMETERS_MAX: u64 = 10_000;
+
+/// About how many progress lines a played worker writes: ten thousand that write four a second would fill the memory with logs.
+const LINES: u32 = 64;
+/// The longest time between two of them; a worker that says nothing for much longer counts as silent.
+const INTERVAL_MAX: Duration = Duration::from_secs(5);
 
 /// Makes the actor that plays `ttg-worker`.
 pub(super) fn worker() -> Actor {
@@ -90,8 +95,9 @@ async fn play(part: Part) -> Ending {
 async fn pass(lines: &mut Lines<'_>, stop: &CancellationToken, whole: Duration, value: i128) -> bool {
     let total = lines.settings.shard.len();
     let mut passed = Duration::ZERO;
+    let interval = (whole / LINES).clamp(PROGRESS_INTERVAL, INTERVAL_MAX);
     while passed < whole {
-        let step = PROGRESS_INTERVAL.min(whole.saturating_sub(passed));
+        let step = interval.min(whole.saturating_sub(passed));
         tokio::select! {
             () = stop.cancelled() => return false,
             () = tokio::time::sleep(step) => passed += step,

@@ -19,6 +19,8 @@ pub const RATES_MAX: usize = 600;
 const STRETCHES_MAX: usize = 10_000;
 /// Over how many seconds the cost of the API is looked at.
 const COSTS_MAX: usize = 11;
+/// How many times of rest are remembered.
+const RESTS_MAX: usize = 32;
 
 /// One transition that was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +84,10 @@ pub struct History {
     forgotten: u64,
     kube_events: VecDeque<KubeEventFact>,
     rates: VecDeque<u64>,
+    /// How many of the newest rates are of the time since the Job was suspended or resumed last.
+    rates_of_now: usize,
+    /// From when until when the Job was suspended; the last may go on.
+    rests: VecDeque<(Timestamp, Option<Timestamp>)>,
     done_before: Option<u64>,
     stretches: VecDeque<Stretch>,
     busy: Vec<Busy>,
@@ -115,6 +121,21 @@ impl History {
         self.rates.iter().copied()
     }
 
+    /// Iterates over the parameters done in each second since the Job was suspended or resumed last, oldest first.
+    pub fn rates_of_now(&self) -> impl ExactSizeIterator<Item = u64> {
+        let skipped = self.rates.len().saturating_sub(self.rates_of_now);
+        self.rates.iter().copied().skip(skipped)
+    }
+
+    /// Returns for how long the Job was suspended between two points in time.
+    pub fn rest_ms(&self, from: Timestamp, to: Timestamp) -> u64 {
+        let rests = self.rests.iter().map(|(began_at, ended_at)| {
+            let (began_at, ended_at) = ((*began_at).max(from), ended_at.unwrap_or(to).min(to));
+            u64::try_from(ended_at.duration_since(began_at).as_millis()).unwrap_or(0)
+        });
+        rests.sum()
+    }
+
     /// Iterates over the stretches of work that are over, newest first.
     pub fn stretches(&self) -> impl Iterator<Item = &Stretch> {
         self.stretches.iter().rev()
@@ -141,6 +162,7 @@ impl History {
     /// Remembers a transition.
     pub(super) fn tell(&mut self, at: Timestamp, event: &RunEvent) {
         self.note_work(at, event);
+        self.note_rest(at, event);
         if matches!(event, RunEvent::Progress { .. }) {
             // Bars show it; as a line it would push everything else out.
             return;
@@ -188,6 +210,25 @@ impl History {
             let seconds = u64::try_from(seconds).unwrap_or(1);
             self.rates
                 .push_back(done.saturating_sub(before).checked_div(seconds).unwrap_or(0));
+            self.rates_of_now = self.rates_of_now.saturating_add(1).min(RATES_MAX);
+        }
+    }
+
+    fn note_rest(&mut self, at: Timestamp, event: &RunEvent) {
+        let open = self.rests.back_mut().filter(|(_, ended_at)| ended_at.is_none());
+        match (event, open) {
+            (RunEvent::Suspended { .. }, None) => {
+                if self.rests.len() == RESTS_MAX {
+                    self.rests.pop_front();
+                }
+                self.rests.push_back((at, None));
+                self.rates_of_now = 0;
+            }
+            (RunEvent::Resumed, Some(rest)) => {
+                rest.1 = Some(at);
+                self.rates_of_now = 0;
+            }
+            (_, None | Some(_)) => {}
         }
     }
 
@@ -231,6 +272,31 @@ impl History {
 mod tests {
     use super::*;
     use crate::run::state::fixtures::at;
+
+    #[test]
+    fn the_time_of_a_suspension_is_no_time_of_work() {
+        let mut history = History::default();
+        let (mut done, mut now) = (0, 0);
+        let mut seconds = |history: &mut History, rate: u64| {
+            for _ in 0..4 {
+                history.tick(at(now), done, ApiCost::default());
+                (done, now) = (done + rate, now + 1);
+            }
+        };
+        seconds(&mut history, 100);
+        assert_eq!(history.rates_of_now().len(), 3);
+        history.tell(at(4), &RunEvent::Suspended { by: None });
+        seconds(&mut history, 0);
+        history.tell(at(8), &RunEvent::Resumed);
+        assert_eq!(history.rates_of_now().len(), 0);
+        seconds(&mut history, 50);
+        assert_eq!(history.rates_of_now().collect::<Vec<_>>(), [0, 50, 50, 50]);
+        assert_eq!(history.rest_ms(at(0), at(20)), 4_000);
+        assert_eq!(history.rest_ms(at(6), at(7)), 1_000);
+        assert_eq!(history.rest_ms(at(9), at(20)), 0);
+        history.tell(at(30), &RunEvent::Suspended { by: None });
+        assert_eq!(history.rest_ms(at(25), at(40)), 10_000);
+    }
 
     #[test]
     fn what_happened_in_an_absence_is_no_second_of_work() {

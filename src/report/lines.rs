@@ -165,7 +165,8 @@ fn postponed_words(after_ms: u64, why: &str) -> String {
     format!("the API server asks to wait {wait_s} s: {why}; trying again")
 }
 
-fn stop_words(stop: Stop) -> &'static str {
+/// Says who stopped a worker, after `stopped by`.
+pub(crate) fn stop_words(stop: Stop) -> &'static str {
     match stop {
         Stop::ScalingDown => "scaling down",
         Stop::Suspending => "suspending",

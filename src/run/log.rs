@@ -3,8 +3,9 @@
 //! Advisory: it moves bars and never counts. Every protocol line carries its line number, so a gap is seen, and a
 //! line that comes again after a stream was opened anew is recognised. This module knows no pods and no total.
 
-use jiff::Timestamp;
 use ttg_worker::protocol::LineKind;
+
+use super::state::small::Slim;
 
 /// How far a worker is, as its log said last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,9 +34,9 @@ pub(super) struct Heard {
 pub(super) struct Track {
     progress: Option<Progress>,
     /// When the progress was told last.
-    pub(super) told_at: Option<Timestamp>,
+    pub(super) told_at: Slim,
     /// Since when no line was heard; none as long as nobody reads the log line by line.
-    pub(super) silent_since: Option<Timestamp>,
+    pub(super) silent_since: Slim,
     /// Whether the log could not be opened.
     pub(super) refused: bool,
     last_line: u64,

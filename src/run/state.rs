@@ -39,7 +39,7 @@ mod progress;
 mod recheck;
 mod results;
 mod set_aside;
-mod small;
+pub(super) mod small;
 
 pub use lanes::{PodNow, Stand};
 pub use pod::Attempt;
@@ -60,7 +60,7 @@ pub enum IndexState {
     NoResult,
     /// An attempt was lost or failed; another one is awaited or does not run yet.
     Retrying,
-    /// Its first pod exists and does not run yet.
+    /// Its first pod, or the next one after the Job controller itself stopped the last, exists and does not run yet.
     Pending,
     /// A worker computes it.
     Running,
@@ -68,7 +68,7 @@ pub enum IndexState {
     Finished,
     /// Its result is in the ledger.
     Accepted,
-    /// It has no pod yet.
+    /// It has no pod yet, or none any more since the Job controller itself stopped it.
     #[default]
     NotStarted,
 }
@@ -374,7 +374,7 @@ impl RunState {
     /// Derives the state of an index without a result from its pods.
     fn derive_unfinished(&self, index: CompletionIndex) -> IndexState {
         let is_computed = self.job_computes().is_none_or(|computes| computes.contains(index));
-        let (mut running, mut waiting, mut empty, mut lost) = (false, false, false, false);
+        let (mut running, mut waiting, mut empty, mut lost, mut stopped) = (false, false, false, false, false);
         for pod in self.pods_of(index) {
             let over = pod.is_over();
             running |= !over && pod.has_started();
@@ -382,7 +382,9 @@ impl RunState {
             // What an earlier Job's pod left without a result, the Job that runs now does again if it is among its indexes.
             let is_final = !is_computed || self.pods.job(pod.job) == self.job_uid();
             empty |= over && pod.has_succeeded() && is_final;
-            lost |= over && !(pod.has_succeeded() && is_final);
+            // An attempt that the Job controller itself stopped is none of its failures: the index waits as if not begun.
+            stopped |= over && pod.is_stopped();
+            lost |= over && !pod.is_stopped() && !(pod.has_succeeded() && is_final);
         }
         if running {
             IndexState::Running
@@ -396,12 +398,12 @@ impl RunState {
             // Also a pod that nobody saw end: it was collected as garbage before it could be read. Before the first
             // list of pods is done, the Job only knows more than we do.
             IndexState::NoResult
-        } else if !lost {
-            IndexState::NotStarted
-        } else if self.is_over_for(index) {
+        } else if (lost || stopped) && self.is_over_for(index) {
             IndexState::Failed
-        } else {
+        } else if lost {
             IndexState::Retrying
+        } else {
+            IndexState::NotStarted
         }
     }
 

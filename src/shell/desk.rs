@@ -92,12 +92,13 @@ impl Desk {
                 self.next = Some(Next::Leave);
                 self.take(shell, Event::Signal(Signal::Interrupt));
             }
-            // The screen itself has done these, or they are the form's.
+            // The screen itself has done these, or they are the form's or a replay's.
             Errand::Copy(_)
             | Errand::Save { .. }
             | Errand::Edit(_)
             | Errand::Stop
             | Errand::Mouse(_)
+            | Errand::Playback(_)
             | Errand::Submit(_) => {}
         }
     }

@@ -17,6 +17,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
+use super::guide::Guide;
 use crate::terminal::{COPY_BYTES_MAX, Terminal};
 use crate::ui::app::{App, Errand, Subject};
 
@@ -42,6 +43,8 @@ pub struct Face {
     inputs: EventStream,
     /// The person's side: what is shown.
     pub app: App,
+    /// A script that leads through the run.
+    pub guide: Option<Guide>,
     /// When the last frame was drawn.
     drawn_at: Option<Instant>,
     /// How long after the last frame the next one is due; none when nothing has changed.
@@ -57,6 +60,7 @@ impl Face {
             terminal: Terminal::enter(mouse)?,
             inputs: EventStream::new(),
             app,
+            guide: None,
             drawn_at: None,
             due_after: Some(Duration::ZERO),
             news_after: if reduced_motion { CALM } else { FRAME },
@@ -75,6 +79,9 @@ impl Face {
 
     /// Waits for the next input, or until a frame is due: for ever when nothing has changed. Safe to cancel.
     pub async fn next(&mut self) -> Heard {
+        if let Some(key) = self.guide.as_mut().and_then(Guide::next_key) {
+            return Heard::Input(Ok(key));
+        }
         let (due_after, drawn_at) = (self.due_after, self.drawn_at);
         let due = async {
             match (due_after, drawn_at) {
@@ -106,8 +113,19 @@ impl Face {
     pub fn draw(&mut self, subject: &Subject<'_>, at: Timestamp) -> io::Result<()> {
         self.due_after = None;
         self.drawn_at = Some(Instant::now());
-        let app = &mut self.app;
-        self.terminal.draw(|cells| app.draw(subject, at, cells))
+        if let Some(guide) = &self.guide {
+            guide.speak(&mut self.app);
+            // Time alone may bring its next step.
+            self.due_after = guide.is_busy().then_some(FRAME);
+        }
+        let (app, guide) = (&mut self.app, &mut self.guide);
+        self.terminal.draw(|cells| {
+            let cursor = app.draw(subject, at, cells);
+            if let Some(guide) = guide {
+                guide.look(cells, at);
+            }
+            cursor
+        })
     }
 
     /// Takes an input; answers with what is to be done outside of the screen. What concerns only the terminal is done here.
@@ -134,7 +152,7 @@ impl Face {
             Errand::Save { name, text } => {
                 let said = match save(Path::new("."), &name, &text) {
                     Ok(path) => format!("written to {}", path.display()),
-                    Err(error) => format!("cannot write {name}: {error}"),
+                    Err(error) => unsaved(&name, &error),
                 };
                 self.app.say(said);
                 None
@@ -153,6 +171,7 @@ impl Face {
             | Errand::Rerun
             | Errand::NewRun
             | Errand::Leave
+            | Errand::Playback(_)
             | Errand::Interrupt => Some(errand),
         }
     }
@@ -220,6 +239,19 @@ async fn run_editor(folder: &Path, file: &Path, text: &str, editor: &str) -> Res
     std::fs::read_to_string(file).map_err(|error| told("read the file back", error))
 }
 
+/// Says why a file was not written, and what helps.
+fn unsaved(name: &str, error: &io::Error) -> String {
+    // The form's file is named after the run, which has a field there.
+    let is_named = Path::new(name).extension().is_some_and(|end| end == "yaml");
+    match error.kind() {
+        io::ErrorKind::AlreadyExists if is_named => {
+            format!("{name} exists already; move it away, or save under another name: change Name")
+        }
+        io::ErrorKind::AlreadyExists => format!("{name} exists already; move it away first"),
+        _ => format!("cannot write {name}: {error}"),
+    }
+}
+
 /// Writes a file that does not exist yet.
 fn save(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
     use std::io::Write;
@@ -238,10 +270,12 @@ mod tests {
     fn a_file_that_is_there_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         save(folder.path(), "a.yaml", "one").unwrap();
+        let error = save(folder.path(), "a.yaml", "two").unwrap_err();
         assert_eq!(
-            save(folder.path(), "a.yaml", "two").unwrap_err().kind(),
-            io::ErrorKind::AlreadyExists
+            unsaved("a.yaml", &error),
+            "a.yaml exists already; move it away, or save under another name: change Name"
         );
+        assert_eq!(unsaved("a.json", &error), "a.json exists already; move it away first");
         assert_eq!(std::fs::read_to_string(folder.path().join("a.yaml")).unwrap(), "one");
     }
 }

@@ -4,6 +4,7 @@
 //! goes on for the writer when that has left. So "kept" always means: on disk.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
@@ -83,6 +84,12 @@ impl Keeper {
             Ok(None) => Role::Reader,
             Err(error) => Role::Broken(error.to_string()),
         };
+    }
+
+    /// Returns where the session is recorded: beside the ledger, if this program writes it.
+    pub(super) fn recording(&self, plan: &Plan) -> Option<PathBuf> {
+        let is_writer = matches!(self.role, Role::Writer { .. });
+        is_writer.then(|| self.state.make_room_for_recording(&plan.run))
     }
 
     /// Learns what the ledger holds that this session has not begun with. A rerun that was decided meanwhile makes values void

@@ -54,7 +54,7 @@ impl Teller {
     }
 
     /// Tells one transition.
-    pub(super) fn tell(&mut self, at: Timestamp, started_at: Timestamp, event: &RunEvent) {
+    pub(crate) fn tell(&mut self, at: Timestamp, started_at: Timestamp, event: &RunEvent) {
         match self.form {
             Form::Text(_) => {
                 let at_ms = u64::try_from(at.duration_since(started_at).as_millis()).unwrap_or(0);
@@ -67,7 +67,7 @@ impl Teller {
     }
 
     /// Tells how far a run of many shards is, when that has changed.
-    pub(super) fn tell_progress(&mut self, at: Timestamp, model: &Model) {
+    pub(crate) fn tell_progress(&mut self, at: Timestamp, model: &Model) {
         let run = model.run();
         let plan = run.plan();
         if self.form == Form::Json || plan.shards <= PROGRESS_SHARDS_MAX || run.job().is_none() {
@@ -89,38 +89,38 @@ impl Teller {
     }
 
     /// Tells something that went wrong outside of the run.
-    pub(super) fn complain(&mut self, what: &str) {
+    pub(crate) fn complain(&mut self, what: &str) {
         self.output.line(Stream::Err, format!("warning: {what}"));
     }
 
     /// Tells the run in one value, as the last thing.
-    pub(super) fn tell_summary(&mut self, summary: &Summary) {
+    pub(crate) fn tell_summary(&mut self, summary: &Summary) {
         let text = summary_in(self.form, summary);
         self.output.line(Stream::Out, text.trim_end_matches('\n').to_owned());
     }
 
     /// Tells whether a program reads, and not a person.
-    pub(super) fn is_for_programs(&self) -> bool {
+    pub(crate) fn is_for_programs(&self) -> bool {
         self.form == Form::Json
     }
 
     /// Tells whether the reader of the output is so far behind that nothing new should be told.
-    pub(super) fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.output.is_behind()
     }
 
     /// Hands over lines that wait.
-    pub(super) fn push(&mut self) {
+    pub(crate) fn push(&mut self) {
         self.output.push();
     }
 
     /// Waits until there is room for lines that wait. Safe to cancel.
-    pub(super) async fn room(&self) {
+    pub(crate) async fn room(&self) {
         self.output.room().await;
     }
 
     /// Waits until everything is written.
-    pub(super) async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         self.output.finish().await;
     }
 }

@@ -8,26 +8,27 @@
     reason = "a gesture that is not about everything is handed on to the screen that is shown"
 )]
 
-use crossterm::event::{Event as TermEvent, KeyEventKind, MouseButton, MouseEventKind};
+use crossterm::event::{Event as TermEvent, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::canvas::{Canvas, top};
+use super::glossary::Glossary;
 use super::keymap::{Keymap, Place};
 use super::overlay::{Overlay, Palette};
 use super::theme::Theme;
-use super::{detail as draw_detail, foot, head as draw_head, live as draw_live, new_run as draw_new_run};
-use super::{overlay, result as draw_result, shards as draw_shards};
+use super::{detail as draw_detail, foot, head as draw_head, learn as draw_learn, live as draw_live};
+use super::{new_run as draw_new_run, overlay, result as draw_result, shards as draw_shards};
 use crate::model::Model;
 use crate::model::intent::Intent;
 use crate::plan::Plan;
 use crate::run::fact::CompletionIndex;
 use crate::view::able::{Able, able};
-use crate::view::gesture::{Act, Answer, Gesture, Question, Screen, Spot};
+use crate::view::gesture::{Act, Answer, Gesture, Playback, Question, Screen, Spot};
 use crate::view::new_run::Form;
 use crate::view::text::Edit;
-use crate::view::{detail, head, live, new_run, result, run_keys, shards};
+use crate::view::{detail, head, learn, live, new_run, result, run_keys, shards};
 
 /// The smallest size at which the screens are readable.
 const COLUMNS_MIN: u16 = 60;
@@ -70,6 +71,8 @@ pub enum Errand {
     Leave,
     /// Leave the program at once, as a signal would.
     Interrupt,
+    /// Do what a key of a replay means.
+    Playback(Playback),
 }
 
 /// What the screen is about: a form, or a run.
@@ -96,6 +99,9 @@ pub struct App {
     shards: shards::Choices,
     detail: detail::Choices,
     result: result::Choices,
+    learn: learn::Choices,
+    /// Whether a run begins with the lessons.
+    learns: bool,
     overlay: Option<Overlay>,
     said: Option<String>,
     keymap: Keymap,
@@ -104,6 +110,12 @@ pub struct App {
     mouse: bool,
     /// Whether the end of the run was shown.
     has_shown_end: bool,
+    /// Where a replay stands, in words; none for a form or a run.
+    playback: Option<String>,
+    /// The screen from which the one of an index was opened.
+    opened_from: Option<Screen>,
+    /// Whether there is a run behind the form, whose screens can be looked at.
+    has_last: bool,
 }
 
 impl App {
@@ -115,6 +127,8 @@ impl App {
             shards: shards::Choices::new(theme.has_half_blocks()),
             detail: detail::Choices::default(),
             result: result::Choices::default(),
+            learn: learn::Choices::default(),
+            learns: false,
             overlay: None,
             said: None,
             keymap,
@@ -122,12 +136,30 @@ impl App {
             spots: Vec::new(),
             mouse,
             has_shown_end: false,
+            playback: None,
+            opened_from: None,
+            has_last: false,
         }
     }
 
     /// Says something in the line above the footer.
     pub fn say(&mut self, text: impl Into<String>) {
         self.said = Some(text.into());
+    }
+
+    /// Shows where a replay stands; from then on its keys count.
+    pub fn show_playback(&mut self, words: String) {
+        self.playback = Some(words);
+    }
+
+    /// Notes that the screens of the last run can be looked at from the form.
+    pub fn keep_last(&mut self) {
+        self.has_last = true;
+    }
+
+    /// Shows the form again after the last run was looked at.
+    pub fn return_to_form(&mut self) {
+        self.screen = Screen::New;
     }
 
     /// Tells whether a question is open.
@@ -140,16 +172,29 @@ impl App {
         self.overlay = Some(Overlay::Question { question, chosen: 0 });
     }
 
-    /// Begins with a form or a run: what was shown of the one before is forgotten.
+    /// Begins each run with the lessons, until the person leaves them.
+    pub fn begin_lessons(&mut self, lessons: learn::Choices) {
+        (self.learn, self.learns) = (lessons, true);
+    }
+
+    /// Begins with a form or a run: what was shown of the one before is forgotten, but for the lessons.
     pub fn begin(&mut self, screen: Screen) {
         let keymap = std::mem::take(&mut self.keymap);
         let said = self.said.take();
+        let (learn, learns) = (std::mem::take(&mut self.learn), self.learns);
+        let screen = match screen {
+            Screen::Live if learns => Screen::Learn,
+            _ => screen,
+        };
         *self = Self::new(screen, self.theme.clone(), keymap, self.mouse);
-        self.said = said;
+        (self.said, self.learn, self.learns) = (said, learn, learns);
     }
 
     /// Lets the screen follow what has changed in the run.
     pub fn refresh(&mut self, model: &Model, at: Timestamp) -> Vec<Errand> {
+        if self.learns {
+            self.learn.refresh(model, at);
+        }
         if self.screen != Screen::Detail {
             return Vec::new();
         }
@@ -164,7 +209,14 @@ impl App {
 
     /// Shows the result once the run has ended, unless the person looks at something else by then.
     pub fn show_end(&mut self, model: &Model) {
-        if model.end().is_some() && !std::mem::replace(&mut self.has_shown_end, true) && self.screen == Screen::Live {
+        if model.end().is_none() || std::mem::replace(&mut self.has_shown_end, true) {
+            return;
+        }
+        if self.is_asking() {
+            // It was about a run that went on; its answers mean nothing any more.
+            self.overlay = None;
+        }
+        if self.screen == Screen::Live {
             self.screen = Screen::Result;
         }
     }
@@ -172,13 +224,10 @@ impl App {
     /// Takes one input of the terminal; answers with what is to be done.
     pub fn input(&mut self, input: &TermEvent, subject: &mut Subject<'_>, at: Timestamp) -> Vec<Errand> {
         match input {
-            TermEvent::Key(event) if event.kind != KeyEventKind::Release => {
-                let place = self.place(subject);
-                match self.keymap.gesture(place, *event) {
-                    Some(gesture) => self.take(&gesture, subject, at),
-                    None => Vec::new(),
-                }
-            }
+            TermEvent::Key(event) if event.kind != KeyEventKind::Release => match self.gesture(subject, *event) {
+                Some(gesture) => self.take(&gesture, subject, at),
+                None => Vec::new(),
+            },
             TermEvent::Paste(text) => {
                 if self.place(subject) == Place::Text {
                     self.take(&Gesture::Edit(Edit::Paste(text.clone())), subject, at)
@@ -203,7 +252,7 @@ impl App {
 
     fn place(&self, subject: &Subject<'_>) -> Place {
         match &self.overlay {
-            Some(Overlay::Palette(_)) => return Place::Text,
+            Some(Overlay::Palette(_) | Overlay::Glossary(_)) => return Place::Text,
             Some(Overlay::Question { .. } | Overlay::Page { .. }) => return Place::Page,
             None => {}
         }
@@ -212,6 +261,24 @@ impl App {
             Subject::Run(_) => self.is_typing(),
         };
         if is_text { Place::Text } else { Place::of(self.screen) }
+    }
+
+    /// Returns what a key means here. Over a replay its own keys come first.
+    fn gesture(&self, subject: &Subject<'_>, event: KeyEvent) -> Option<Gesture> {
+        let first = self.first_place(subject);
+        let meant = self.keymap.gesture(first, event);
+        meant.or_else(|| self.keymap.gesture(self.place(subject), event))
+    }
+
+    /// Returns the place whose keys come first.
+    fn first_place(&self, subject: &Subject<'_>) -> Place {
+        let place = self.place(subject);
+        let is_over = [Place::Text, Place::Page].contains(&place);
+        if self.playback.is_some() && !is_over {
+            Place::Replay
+        } else {
+            place
+        }
     }
 
     fn wheel(&mut self, gesture: &Gesture, subject: &mut Subject<'_>, at: Timestamp) -> Vec<Errand> {
@@ -238,6 +305,10 @@ impl App {
         match gesture {
             Gesture::Interrupt => return vec![Errand::Interrupt],
             Gesture::Stop => return vec![Errand::Stop],
+            Gesture::Playback(key) => {
+                self.said = None;
+                return vec![Errand::Playback(*key)];
+            }
             _ => {}
         }
         if self.overlay.is_some() {
@@ -258,11 +329,16 @@ impl App {
         let acts = match gesture {
             Gesture::Show(screen) => vec![Act::Show(*screen)],
             Gesture::Help => {
-                self.overlay = Some(overlay::help(&self.keymap, self.place(subject), subject.model()));
+                let places = [self.first_place(subject), self.place(subject)];
+                self.overlay = Some(overlay::help(&self.keymap, &places, subject.model()));
                 Vec::new()
             }
             Gesture::Palette => {
                 self.overlay = Some(Overlay::Palette(Palette::new(Place::of(self.screen))));
+                Vec::new()
+            }
+            Gesture::Glossary => {
+                self.overlay = Some(Overlay::Glossary(Glossary::new(self.term())));
                 Vec::new()
             }
             Gesture::ToggleMouse => {
@@ -298,6 +374,7 @@ impl App {
             Screen::Shards => self.shards.take(gesture, model, at),
             Screen::Detail => self.detail.take(gesture, model, at),
             Screen::Result => self.result.take(gesture, model, at),
+            Screen::Learn => self.learn.take(gesture, model, at),
         };
         if acts.is_empty() && !typing {
             acts = run_keys::take(gesture, model, at).unwrap_or_default();
@@ -308,8 +385,11 @@ impl App {
         }
     }
 
-    /// One level back: from another screen to the run, from there out.
+    /// One level back: from an index to where it was opened, from another screen to the run, from there out.
     fn back(&self, gesture: &Gesture, model: &Model) -> Vec<Act> {
+        if let Some(screen) = self.opened_from.filter(|_| self.screen == Screen::Detail) {
+            return vec![Act::Show(screen)];
+        }
         let home = if model.end().is_some() {
             Screen::Result
         } else {
@@ -318,10 +398,13 @@ impl App {
         if self.screen != home && !(self.screen == Screen::Live && model.end().is_some()) {
             return vec![Act::Show(home)];
         }
+        if self.has_last {
+            return vec![Act::NewRun];
+        }
         if *gesture == Gesture::Back {
             return vec![esc_stays()];
         }
-        if model.end().is_some() {
+        if model.end().is_some() || self.playback.is_some() {
             return vec![Act::Leave];
         }
         vec![Act::Ask(leave_question(model, Act::Leave))]
@@ -349,13 +432,19 @@ impl App {
         }
     }
 
+    /// Returns the word that the glossary opens at.
+    fn term(&self) -> &'static str {
+        let of_step = self.learn.term().filter(|_| self.screen == Screen::Learn);
+        of_step.unwrap_or_else(|| learn::term_of(self.screen))
+    }
+
     /// Tells whether a text is typed on the screen of a run.
     fn is_typing(&self) -> bool {
         match self.screen {
             Screen::Live => self.live.wants_text(),
             Screen::Shards => self.shards.wants_text(),
             Screen::Detail => self.detail.wants_text(),
-            Screen::New | Screen::Result => false,
+            Screen::New | Screen::Result | Screen::Learn => false,
         }
     }
 
@@ -399,7 +488,9 @@ impl App {
     fn show(&mut self, screen: Screen, subject: &mut Subject<'_>, at: Timestamp) -> Vec<Errand> {
         let model = match subject {
             Subject::Form(_) => {
-                if screen != Screen::New {
+                if self.has_last {
+                    self.screen = screen;
+                } else if screen != Screen::New {
                     self.say("there is no run yet: Enter submits one");
                 }
                 return Vec::new();
@@ -407,7 +498,7 @@ impl App {
             Subject::Run(model) => *model,
         };
         match screen {
-            Screen::New if model.end().is_some() => return vec![Errand::NewRun],
+            Screen::New if model.end().is_some() || self.playback.is_some() => return vec![Errand::NewRun],
             Screen::New => {
                 let question = leave_question(model, Act::NewRun);
                 return self.carry_out(vec![Act::Ask(question)], subject, at);
@@ -416,7 +507,10 @@ impl App {
                 let index = self.detail.index();
                 return self.open(index, subject, at);
             }
-            Screen::Live | Screen::Shards | Screen::Result => {}
+            Screen::Learn => self.learns = true,
+            // Whoever goes to the run itself has left the lessons.
+            Screen::Live => self.learns = false,
+            Screen::Shards | Screen::Result => {}
         }
         self.leave_detail(screen).into_iter().collect()
     }
@@ -425,6 +519,9 @@ impl App {
         let Subject::Run(model) = subject else {
             return Vec::new();
         };
+        if self.screen != Screen::Detail {
+            self.opened_from = Some(self.screen);
+        }
         self.screen = Screen::Detail;
         let acts = self.detail.open(index, model);
         self.carry_out(acts, subject, at)
@@ -450,7 +547,7 @@ impl App {
             cursor: &mut cursor,
         };
         if area.width < COLUMNS_MIN || area.height < ROWS_MIN {
-            draw_head::render_small(subject.model(), at, area, &mut canvas);
+            draw_head::render_small(subject.model(), at, (COLUMNS_MIN, ROWS_MIN), area, &mut canvas);
         } else {
             self.draw_screen(subject, at, area, &mut canvas);
             if let Some(over) = &self.overlay {
@@ -465,15 +562,10 @@ impl App {
 
     fn draw_screen(&self, subject: &Subject<'_>, at: Timestamp, area: Rect, canvas: &mut Canvas<'_>) {
         let (rest, foot_area) = top(area, area.height - FOOT_ROWS);
-        let place = self.place(subject);
-        foot::render(
-            &self.keymap,
-            place,
-            subject.model(),
-            self.said.as_deref(),
-            foot_area,
-            canvas,
-        );
+        let place = self.first_place(subject);
+        let said = self.said.as_deref().or(self.playback.as_deref());
+        let words = foot::last_words(subject.model(), said, at);
+        foot::render(&self.keymap, place, subject.model(), &words, foot_area, canvas);
         let model = match subject {
             Subject::Form(form) => {
                 let view = new_run::view(form, rest.width, rest.height);
@@ -492,6 +584,7 @@ impl App {
             Screen::Shards => draw_shards::render(&shards::view(model, &self.shards, at, columns, rows), body, canvas),
             Screen::Detail => draw_detail::render(&detail::view(model, &self.detail, at, columns, rows), body, canvas),
             Screen::Result => draw_result::render(&result::view(model, &self.result, at, columns, rows), body, canvas),
+            Screen::Learn => draw_learn::render(&learn::view(model, &self.learn, at, columns, rows), body, canvas),
         }
     }
 }

@@ -192,8 +192,8 @@ impl Canvas<'_> {
             let here = filled.saturating_sub(column as u128 * 8).min(8);
             let here = usize::try_from(here).unwrap_or(8);
             match (ascii, here) {
-                (_, 0) => self.put(x, area.y, self.theme.glyphs.bar_rest, rest),
-                (true, 8) => self.put(x, area.y, "#", style),
+                (_, 0) | (true, 1..8) => self.put(x, area.y, self.theme.glyphs.bar_rest, rest),
+                // Not the sign of what is done: a bar is no row of those.
                 (true, _) => self.put(x, area.y, "=", style),
                 (false, _) => self.put(x, area.y, EIGHTHS.get(here).copied().unwrap_or("█"), style),
             }
@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(bar(0, false), "░░░░");
         assert_eq!(bar(11, false), "█▍░░");
         assert_eq!(bar(99, false), "████");
-        assert_eq!(bar(11, true), "#=--");
+        assert_eq!(bar(11, true), "=---");
         assert_eq!(
             drawn(4, 1, false, |canvas, area| canvas.bar(area, 1, 0, Tone::Running)),
             "░░░░"

@@ -186,8 +186,10 @@ fn attempts(view: &Attempts, is_focused: bool, area: Rect, canvas: &mut Canvas<'
         }
         number = number.saturating_add(1);
     }
-    if let Some(note) = &view.note {
-        canvas.line(row(area, area.height.saturating_sub(1)), note);
+    let note_rows = u16::try_from(view.note.len()).unwrap_or(u16::MAX).min(area.height);
+    let first = area.height - note_rows;
+    for (number, note) in (first..area.height).zip(&view.note) {
+        canvas.line(row(area, number), note);
     }
 }
 

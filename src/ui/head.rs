@@ -21,8 +21,14 @@ pub(super) fn render(view: &View, area: Rect, canvas: &mut Canvas<'_>) {
     counts(view, row(area, 2), canvas);
 }
 
-/// Draws what is most wanted on a screen that is too small for everything: how the run stands, and that there is more.
-pub(super) fn render_small(model: Option<&Model>, at: Timestamp, area: Rect, canvas: &mut Canvas<'_>) {
+/// Draws what is most wanted on a screen that is too small for everything: how the run stands, and at which size there is more.
+pub(super) fn render_small(
+    model: Option<&Model>,
+    at: Timestamp,
+    (columns, rows): (u16, u16),
+    area: Rect,
+    canvas: &mut Canvas<'_>,
+) {
     let lines = model.map_or_else(Vec::new, |model| {
         let view = head::view(model, Screen::Live, at, area.width);
         let glyph = canvas.theme.glyph(view.tone);
@@ -39,7 +45,8 @@ pub(super) fn render_small(model: Option<&Model>, at: Timestamp, area: Rect, can
             view.sum,
         ]
     });
-    for (number, line) in (0..area.height).zip(std::iter::once(vec![dim("enlarge the terminal")]).chain(lines)) {
+    let enlarge = vec![dim(format!("enlarge to {columns}×{rows}"))];
+    for (number, line) in (0..area.height).zip(std::iter::once(enlarge).chain(lines)) {
         canvas.line(row(area, number), &line);
     }
 }
@@ -71,7 +78,7 @@ fn title(view: &View, area: Rect, canvas: &mut Canvas<'_>) {
         strong(view.clock.clone()),
     ];
     if let Some(eta) = &view.eta {
-        state.extend([dim("  ETA "), plain(eta.clone())]);
+        state.extend([plain("  "), plain(eta.clone())]);
     }
     let (tone, words) = &view.contact;
     state.extend([
@@ -125,6 +132,14 @@ fn counts(view: &View, area: Rect, canvas: &mut Canvas<'_>) {
     let rest = right_of(area, used.saturating_add(1));
     let rest = left(rest, rest.width.saturating_sub(1)).0;
     let sum_columns = width(&view.sum);
+    if let Some(warning) = &view.warning {
+        let used = canvas.line(rest, warning);
+        let rest = right_of(rest, used.saturating_add(2));
+        if rest.width >= sum_columns {
+            canvas.line_right(rest, &view.sum);
+        }
+        return;
+    }
     canvas.line_right(rest, &view.sum);
     let middle = left(rest, rest.width.saturating_sub(sum_columns.saturating_add(2))).0;
     let rate_columns = columns(&view.rate);

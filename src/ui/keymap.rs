@@ -10,7 +10,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::view::gesture::{Gesture, Screen};
+use crate::view::gesture::{Gesture, Playback, Screen};
 use crate::view::text::Edit;
 
 /// Where a key means something.
@@ -26,15 +26,19 @@ pub enum Place {
     Detail,
     /// The result.
     Result,
+    /// The lessons.
+    Learn,
     /// A text that is being typed.
     Text,
     /// A page over the screen: help, explanation, YAML.
     Page,
+    /// A screen of a recording that is played. Its keys come before those of the screen.
+    Replay,
 }
 
 impl Place {
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    const fn bit(self) -> u16 {
+        1 << self as u16
     }
 
     /// Returns the place of a screen.
@@ -45,26 +49,29 @@ impl Place {
             Screen::Shards => Self::Shards,
             Screen::Detail => Self::Detail,
             Screen::Result => Self::Result,
+            Screen::Learn => Self::Learn,
         }
     }
 }
 
-const NEW: u8 = Place::New.bit();
-const LIVE: u8 = Place::Live.bit();
-const SHARDS: u8 = Place::Shards.bit();
-const DETAIL: u8 = Place::Detail.bit();
-const RESULT: u8 = Place::Result.bit();
-const TEXT: u8 = Place::Text.bit();
-const PAGE: u8 = Place::Page.bit();
+const NEW: u16 = Place::New.bit();
+const LIVE: u16 = Place::Live.bit();
+const SHARDS: u16 = Place::Shards.bit();
+const DETAIL: u16 = Place::Detail.bit();
+const RESULT: u16 = Place::Result.bit();
+const LEARN: u16 = Place::Learn.bit();
+const TEXT: u16 = Place::Text.bit();
+const PAGE: u16 = Place::Page.bit();
+const REPLAY: u16 = Place::Replay.bit();
 /// The screens of a run.
-const RUN: u8 = LIVE | SHARDS | DETAIL | RESULT;
+const RUN: u16 = LIVE | SHARDS | DETAIL | RESULT | LEARN;
 /// Everywhere but in a text.
-const SCREENS: u8 = NEW | RUN;
+const SCREENS: u16 = NEW | RUN;
 /// The screens with several panes or fields.
-const PANES: u8 = NEW | LIVE | DETAIL | RESULT;
-const ANYWHERE: u8 = SCREENS | TEXT | PAGE;
+const PANES: u16 = NEW | LIVE | DETAIL | RESULT | LEARN;
+const ANYWHERE: u16 = SCREENS | TEXT | PAGE;
 /// What places are called, the largest groups first.
-const PLACES: [(u8, &str); 9] = [
+const PLACES: [(u16, &str); 10] = [
     (ANYWHERE, "everywhere"),
     (SCREENS, "every screen"),
     (RUN, "every screen of a run"),
@@ -73,6 +80,7 @@ const PLACES: [(u8, &str); 9] = [
     (SHARDS, "Shards"),
     (DETAIL, "Detail"),
     (RESULT, "Result"),
+    (LEARN, "Learn"),
     (PAGE, "a page over a screen"),
 ];
 
@@ -90,7 +98,7 @@ pub struct Binding {
     pub keys: &'static [Key],
     /// What they mean.
     pub gesture: Gesture,
-    places: u8,
+    places: u16,
     /// The word in the footer; empty where it has no place there.
     pub word: &'static str,
     /// The sentence in the help and the palette.
@@ -139,23 +147,25 @@ macro_rules! keymap {
 pub static KEYMAP: &[Binding] = keymap![
     [key(KeyCode::Enter)], Gesture::Open, NEW, "submit", "submit the run";
     [key(KeyCode::Enter)], Gesture::Open, LIVE | SHARDS | RESULT, "open", "open what is under the cursor";
+    [key(KeyCode::Enter)], Gesture::Open, LEARN, "answer", "show the answer, then the next step";
     [letter('+'), letter('=')], Gesture::MoreWorkers, RUN, "", "one worker more: spec.parallelism + 1";
     [letter('-')], Gesture::FewerWorkers, RUN, "workers", "one worker less: spec.parallelism - 1";
     [letter('s')], Gesture::ToggleSuspend, RUN, "suspend", "suspend the Job, or resume it";
     [letter('x')], Gesture::Cancel, RUN, "cancel", "cancel the run, once confirmed; what was accepted is kept";
     [letter('R')], Gesture::Rerun, RUN, "rerun", "submit one more Job for only what is missing or disputed";
+    [letter('1'), f(1)], Gesture::Show(Screen::New), RESULT, "new run", "the form for a new run";
     [letter('m')], Gesture::NextMode, SHARDS, "mode", "colour by state, duration, node or attempts";
     [letter('n')], Gesture::NextProblem, LIVE | SHARDS | DETAIL, "problem", "to the next index with a problem";
     [letter('N')], Gesture::PreviousProblem, LIVE | SHARDS | DETAIL, "", "to the index with a problem before";
     [letter('g')], Gesture::GoTo, SHARDS | DETAIL, "go to", "go to an index by its number";
     [letter('/')], Gesture::Filter, LIVE | SHARDS | DETAIL, "filter", "show only what matches";
-    [letter('l')], Gesture::Logs, LIVE | SHARDS, "log", "read the log of the index under the cursor";
-    [letter('d')], Gesture::Describe, LIVE | SHARDS | DETAIL, "describe", "show what Kubernetes knows of the pod under the cursor";
+    [letter('l')], Gesture::Logs, LIVE | SHARDS | RESULT, "log", "read the log of the index under the cursor";
+    [letter('d')], Gesture::Describe, LIVE | SHARDS | DETAIL | RESULT, "describe", "show what Kubernetes knows of the pod under the cursor";
     [letter('f')], Gesture::ToggleFollow, DETAIL, "follow", "follow the end of the log, or stop";
     [letter('w')], Gesture::ToggleWrap, DETAIL, "wrap", "wrap long lines, or cut them";
     [letter('w')], Gesture::Save, NEW | RESULT, "save", "write what is shown to a file";
-    [letter('e')], Gesture::Explain, NEW | LIVE | SHARDS | DETAIL, "explain", "explain what is under the cursor in plain words";
-    [letter('y')], Gesture::Copy, SCREENS, "copy", "copy the command of kubectl that does or shows the same";
+    [letter('e')], Gesture::Explain, NEW | LIVE | SHARDS | DETAIL | RESULT, "explain", "explain what is under the cursor in plain words";
+    [letter('y')], Gesture::Copy, SCREENS, "copy", "copy what is shown here, or the command that does the same";
     [letter('Y')], Gesture::Yaml, SCREENS, "YAML", "show the Job as YAML";
     [control('e')], Gesture::EditYaml, NEW | TEXT, "edit YAML", "edit the YAML in $VISUAL or $EDITOR";
     [key(KeyCode::Tab)], Gesture::NextPane, PANES | TEXT, "next", "to the next field or pane";
@@ -164,24 +174,27 @@ pub static KEYMAP: &[Binding] = keymap![
     [f(12)], Gesture::Help, TEXT, "", "show every key, also while a text is typed";
     [letter(':'), control('p')], Gesture::Palette, SCREENS, "palette", "find a command by its words";
     [control('p')], Gesture::Palette, TEXT, "palette", "find a command by its words, also while a text is typed";
+    [letter('i')], Gesture::Glossary, SCREENS, "", "look a word up in the glossary";
     [key(KeyCode::Esc)], Gesture::Back, ANYWHERE, "back", "one level back, or out of a text";
     [letter('q')], Gesture::Quit, SCREENS | PAGE, "quit", "one level back; at the top leave, and a live run is asked about";
     [control('c')], Gesture::Interrupt, ANYWHERE, "", "leave at once, cleanly";
     [control('z')], Gesture::Stop, ANYWHERE, "", "stop the program as a job of the shell; fg brings it back";
-    [letter('1'), f(1)], Gesture::Show(Screen::New), SCREENS, "", "the form for a new run";
+    [letter('1'), f(1)], Gesture::Show(Screen::New), NEW | LIVE | SHARDS | DETAIL | LEARN, "", "the form for a new run";
     [letter('2'), f(2)], Gesture::Show(Screen::Live), SCREENS, "", "the run as it happens";
     [letter('3'), f(3)], Gesture::Show(Screen::Shards), SCREENS, "", "every index";
     [letter('4'), f(4)], Gesture::Show(Screen::Detail), SCREENS, "", "one index";
     [letter('5'), f(5)], Gesture::Show(Screen::Result), SCREENS, "", "the result and its proof";
+    [letter('6'), f(6)], Gesture::Show(Screen::Learn), SCREENS, "", "the lessons, beside this run";
     [f(1)], Gesture::Show(Screen::New), TEXT | PAGE, "", "the form, also while a text is typed";
     [f(2)], Gesture::Show(Screen::Live), TEXT | PAGE, "", "the run, also while a text is typed";
     [f(3)], Gesture::Show(Screen::Shards), TEXT | PAGE, "", "every index, also while a text is typed";
     [f(4)], Gesture::Show(Screen::Detail), TEXT | PAGE, "", "one index, also while a text is typed";
     [f(5)], Gesture::Show(Screen::Result), TEXT | PAGE, "", "the result, also while a text is typed";
+    [f(6)], Gesture::Show(Screen::Learn), TEXT | PAGE, "", "the lessons, also while a text is typed";
     [key(KeyCode::Up), letter('k')], Gesture::Up, SCREENS | PAGE, "", "up";
     [key(KeyCode::Down), letter('j')], Gesture::Down, SCREENS | PAGE, "", "down";
-    [key(KeyCode::Left), letter('h')], Gesture::Left, NEW | LIVE | SHARDS | DETAIL, "", "left, or the value before";
-    [key(KeyCode::Right)], Gesture::Right, NEW | LIVE | SHARDS | DETAIL, "", "right, or the next value";
+    [key(KeyCode::Left), letter('h')], Gesture::Left, NEW | LIVE | SHARDS | DETAIL | LEARN, "", "left, or the value or lesson before";
+    [key(KeyCode::Right)], Gesture::Right, NEW | LIVE | SHARDS | DETAIL | LEARN, "", "right, or the next value or lesson";
     [key(KeyCode::PageUp)], Gesture::PageUp, SCREENS | PAGE, "", "one page up";
     [key(KeyCode::PageDown), letter(' ')], Gesture::PageDown, SCREENS | PAGE, "", "one page down";
     [key(KeyCode::Home)], Gesture::First, SCREENS | PAGE, "", "to the first";
@@ -198,6 +211,15 @@ pub static KEYMAP: &[Binding] = keymap![
     [key(KeyCode::Right)], Gesture::Edit(Edit::Right), TEXT, "", "one character to the right";
     [key(KeyCode::Home), control('a')], Gesture::Edit(Edit::Home), TEXT, "", "to the beginning of the text";
     [key(KeyCode::End)], Gesture::Edit(Edit::End), TEXT, "", "to the end of the text";
+    [letter(' ')], Gesture::Playback(Playback::Toggle), REPLAY, "pause", "pause, or play on; Space turns no pages of a replay";
+    [letter('<')], Gesture::Playback(Playback::Slower), REPLAY, "slower", "half as fast";
+    [letter('>')], Gesture::Playback(Playback::Faster), REPLAY, "faster", "twice as fast";
+    [letter('[')], Gesture::Playback(Playback::MarkerBefore), REPLAY, "back", "to the marker before: submitted, first worker, lost attempts, changes, the end";
+    [letter(']')], Gesture::Playback(Playback::NextMarker), REPLAY, "marker", "to the next marker";
+    [letter(',')], Gesture::Playback(Playback::StepBack), REPLAY, "", "to the told event before";
+    [letter('.')], Gesture::Playback(Playback::StepOn), REPLAY, "step", "to the next told event";
+    [letter('?')], Gesture::Help, REPLAY, "help", "show every key";
+    [letter('q')], Gesture::Quit, REPLAY, "quit", "one level back; at the top leave";
 ];
 
 /// Writes the keys of the screens as a table of Markdown; those that only count in a text are left out.
@@ -365,14 +387,16 @@ impl Keymap {
 mod tests {
     use super::*;
 
-    const PLACES: [Place; 7] = [
+    const PLACES: [Place; 9] = [
         Place::New,
         Place::Live,
         Place::Shards,
         Place::Detail,
         Place::Result,
+        Place::Learn,
         Place::Text,
         Place::Page,
+        Place::Replay,
     ];
 
     #[test]

@@ -15,9 +15,6 @@ const BAR_COLUMNS_MIN: u16 = 4;
 
 /// Draws the screen.
 pub(super) fn render(view: &View, area: Rect, canvas: &mut Canvas<'_>) {
-    if let Some(change) = &view.change {
-        canvas.line(row(area, 0), change);
-    }
     for lane in &view.lanes {
         draw_lane(lane, area, canvas);
     }
@@ -86,9 +83,13 @@ fn draw_row(content: &Row, focused: bool, area: Rect, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// Makes a row look selected, and puts the real cursor there.
+/// Makes a row look selected, with a sign in the column before it, which is free or a frame's; and puts the real cursor there.
 fn select(area: Rect, canvas: &mut Canvas<'_>) {
     canvas.select(area);
+    if let Some(x) = area.x.checked_sub(1) {
+        let (cursor, style) = (canvas.theme.glyphs.cursor, canvas.style(Tone::Accent));
+        canvas.put(x, area.y, cursor, style);
+    }
     *canvas.cursor = Some(Position::new(area.x, area.y));
 }
 
@@ -248,7 +249,7 @@ mod tests {
         };
         let text = drawn(&view, 40, 3, true);
         assert!(
-            text.is_ascii() && text.contains("> 4 ####") && text.contains(" 50 %"),
+            text.is_ascii() && text.contains(">> 4 ====") && text.contains(" 50 %"),
             "{text}"
         );
         for columns in 0..50 {

@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 use super::canvas::{Canvas, columns, left, right_of, row, top};
 use crate::view::gesture::Spot;
 use crate::view::new_run::{JobView, Mark, Note, Row, View};
-use crate::view::tone::{Tone, dim, span};
+use crate::view::tone::{Tone, dim, plain, span};
 
 /// The columns of a field's label, with the cursor before it and a blank after it.
 const LABEL_COLUMNS: u16 = 16;
@@ -93,11 +93,10 @@ fn note(note: &Note, area: Rect, canvas: &mut Canvas<'_>) {
 fn job(view: &JobView, area: Rect, canvas: &mut Canvas<'_>) {
     let (above, below) = top(area, area.height.saturating_sub(view.why_rows));
     let changed = canvas.theme.glyphs.changed;
-    let title = [
-        span("Job, as it would be sent  ", Tone::Title),
-        span(changed, Tone::Accent),
-        dim(" = changed"),
-    ];
+    let mut title = vec![view.title.clone()];
+    if view.has_legend {
+        title.extend([plain("  "), span(changed, Tone::Accent), dim(" = changed")]);
+    }
     let inner = canvas.panel(above, &title, &view.shown, false);
     for (number, line) in (0..inner.height).zip(&view.lines) {
         let row = row(inner, number);

@@ -12,7 +12,8 @@ use nucleo_matcher::{Config, Matcher};
 use ratatui::layout::{Position, Rect};
 
 use super::canvas::{Canvas, columns, right_of, row, top, width};
-use super::keymap::{KEYMAP, Keymap, Place};
+use super::glossary::Glossary;
+use super::keymap::{Binding, KEYMAP, Keymap, Place};
 use crate::model::Model;
 use crate::view::able::{Able, able};
 use crate::view::gesture::{Act, Explained, Gesture, Question, Spot};
@@ -48,6 +49,8 @@ pub(super) enum Overlay {
     },
     /// The palette of commands.
     Palette(Palette),
+    /// The glossary.
+    Glossary(Glossary),
 }
 
 /// How a page was shown last: a move goes as far as the person sees it go.
@@ -120,6 +123,7 @@ impl Overlay {
                 Next::Stay
             }
             Self::Palette(palette) => palette.take(gesture, keymap, model),
+            Self::Glossary(glossary) => glossary.take(gesture),
         }
     }
 }
@@ -222,11 +226,19 @@ fn is_movement(gesture: &Gesture) -> bool {
     )
 }
 
-/// Makes the page of all keys that mean something at a place: those that would do nothing now are left out, and those that are
+/// Makes the page of all keys that mean something at places, the first of which comes before the others: those that would do nothing now are left out, and those that are
 /// refused say why.
-pub(super) fn help(keymap: &Keymap, place: Place, model: Option<&Model>) -> Overlay {
+pub(super) fn help(keymap: &Keymap, places: &[Place], model: Option<&Model>) -> Overlay {
     let mut lines = Vec::new();
-    for (number, row) in KEYMAP.iter().enumerate().filter(|(_, row)| row.is_at(place)) {
+    let is_first = |row: &Binding| places.first().is_some_and(|place| row.is_at(*place));
+    let is_repeated = |row: &Binding| {
+        let is_there = |other: &Binding| is_first(other) && other.gesture == row.gesture;
+        !is_first(row) && KEYMAP.iter().any(is_there)
+    };
+    for (number, row) in KEYMAP.iter().enumerate() {
+        if is_repeated(row) || !places.iter().any(|place| row.is_at(*place)) {
+            continue;
+        }
         let keys = span(format!("{:<16}", keymap.key_names(number)), Tone::Accent);
         match able(&row.gesture, model) {
             Able::Yes => lines.push(vec![keys, plain(row.help)]),
@@ -238,7 +250,22 @@ pub(super) fn help(keymap: &Keymap, place: Place, model: Option<&Model>) -> Over
             Able::Nothing(_) => {}
         }
     }
+    if places.contains(&Place::New) {
+        lines.extend(text_keys(keymap));
+    }
     Overlay::of_lines("Keys".into(), lines)
+}
+
+/// Tells the keys that only count while a text is typed.
+fn text_keys(keymap: &Keymap) -> Vec<Line> {
+    let mut lines = vec![Vec::new(), vec![span("While a text is typed", Tone::Title)]];
+    let rows = KEYMAP.iter().enumerate();
+    let rows = rows.filter(|(_, row)| row.is_at(Place::Text) && !row.is_at(Place::New));
+    lines.extend(rows.map(|(number, row)| {
+        let keys = span(format!("{:<16}", keymap.key_names(number)), Tone::Accent);
+        vec![keys, plain(row.help)]
+    }));
+    lines
 }
 
 /// Makes the page of an explanation.
@@ -268,11 +295,12 @@ pub(super) fn render(over: &Overlay, keymap: &Keymap, model: Option<&Model>, are
             shown,
         } => shown.set(render_page(title, lines, *scroll, area, canvas)),
         Overlay::Palette(palette) => render_palette(palette, keymap, model, area, canvas),
+        Overlay::Glossary(glossary) => glossary.render(area, canvas),
     }
 }
 
 /// Returns an area of a size in the middle of another one.
-fn middle(area: Rect, columns: u16, rows: u16) -> Rect {
+pub(super) fn middle(area: Rect, columns: u16, rows: u16) -> Rect {
     let (columns, rows) = (columns.min(area.width), rows.min(area.height));
     Rect::new(
         area.x + (area.width - columns) / 2,
@@ -332,7 +360,7 @@ fn render_page(title: &str, lines: &[Line], scroll: usize, area: Rect, canvas: &
     let columns = area.width.saturating_sub(4).min(PAGE_COLUMNS_MAX);
     let wrapped: Vec<Line> = lines
         .iter()
-        .flat_map(|line| wrap::line(line, usize::from(columns.saturating_sub(4)).max(1)))
+        .flat_map(|line| wrap::indented(line, usize::from(columns.saturating_sub(4)).max(1)))
         .collect();
     let wanted = u16::try_from(wrapped.len()).unwrap_or(u16::MAX).saturating_add(2);
     let over = middle(area, columns, wanted.min(area.height.saturating_sub(2)).max(5));
@@ -365,12 +393,16 @@ fn render_palette(palette: &Palette, keymap: &Keymap, model: Option<&Model>, are
     let found = palette.found(keymap, model);
     let over = middle(area, area.width.saturating_sub(8).min(90), PALETTE_ROWS + 4);
     canvas.clear(over);
-    let inside = canvas.panel(
-        over,
-        &[span("Commands", Tone::Title)],
-        &[dim(format!("{} found", found.len()))],
-        true,
-    );
+    // The frame, the line that is typed, and the empty one below it.
+    let room = usize::from(over.height.saturating_sub(4));
+    let first = (palette.chosen + 1).saturating_sub(room);
+    let below = found.len().saturating_sub(first + room);
+    let more = if below > 0 {
+        format!("{} found, {below} more below", found.len())
+    } else {
+        format!("{} found", found.len())
+    };
+    let inside = canvas.panel(over, &[span("Commands", Tone::Title)], &[dim(more)], true);
     let (line, rest) = top(right_of(inside, 1), 1);
     canvas.line(
         line,
@@ -381,8 +413,6 @@ fn render_palette(palette: &Palette, keymap: &Keymap, model: Option<&Model>, are
         x: line.x.saturating_add(2).saturating_add(cursor),
         y: line.y,
     });
-    let room = usize::from(rest.height.saturating_sub(1));
-    let first = (palette.chosen + 1).saturating_sub(room);
     for (number, (place, index)) in (1..rest.height).zip(found.iter().enumerate().skip(first)) {
         let Some(binding) = KEYMAP.get(*index) else { continue };
         let line = row(rest, number);
@@ -416,6 +446,25 @@ mod tests {
     }
 
     #[test]
+    fn commands_below_the_last_that_is_shown_are_counted() {
+        let palette = Palette::new(Place::Live);
+        let (keymap, area) = (Keymap::default(), Rect::new(0, 0, 80, 24));
+        let found = palette.found(&keymap, None).len();
+        let mut cells = ratatui::buffer::Buffer::empty(area);
+        let theme = crate::ui::theme::Theme::new(crate::ui::theme::Look::Mono, true);
+        let mut canvas = Canvas {
+            cells: &mut cells,
+            theme: &theme,
+            spots: &mut Vec::new(),
+            cursor: &mut None,
+        };
+        render(&Overlay::Palette(palette), &keymap, None, area, &mut canvas);
+        let text: String = cells.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+        let below = found - usize::from(PALETTE_ROWS);
+        assert!(text.contains(&format!("{found} found, {below} more below")), "{text}");
+    }
+
+    #[test]
     fn a_page_goes_to_its_end_and_no_further() {
         let mut page = Overlay::page("Explain".into(), vec!["one two three four five six ".repeat(40)]);
         let area = Rect::new(0, 0, 40, 12);
@@ -430,7 +479,7 @@ mod tests {
         };
         let scrolled = |page: &Overlay| match page {
             Overlay::Page { scroll, shown, .. } => (*scroll, shown.get().last),
-            Overlay::Question { .. } | Overlay::Palette(_) => (0, 0),
+            Overlay::Question { .. } | Overlay::Palette(_) | Overlay::Glossary(_) => (0, 0),
         };
         render(&page, &keymap, None, area, &mut canvas);
         page.take(&Gesture::Last, &keymap, None);

@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use jiff::Timestamp;
 
-use super::able::PROBLEMS;
+use super::able::problems;
 use super::explain;
 use super::gesture::{Act, Explained, Gesture, Spot};
 use super::run_keys::reach_flags;
@@ -232,6 +232,8 @@ impl Choices {
             | Gesture::Save
             | Gesture::NextMode
             | Gesture::ToggleMouse
+            | Gesture::Glossary
+            | Gesture::Playback(_)
             | Gesture::Edit(_) => Vec::new(),
         }
     }
@@ -347,7 +349,7 @@ impl Choices {
 
     /// Goes to the next index with a problem, or the one before; past the end it begins again.
     fn problem(&mut self, model: &Model, after: bool) -> Vec<Act> {
-        let set = model.run().indexes_in(&PROBLEMS);
+        let set = problems(model.run());
         let found = if after {
             let later = set.indexes().find(|index| *index > self.index);
             later.or_else(|| set.indexes().next())
@@ -470,9 +472,9 @@ pub fn view(model: &Model, choices: &Choices, at: Timestamp, columns: u16, rows:
         head: parts::head(model, &seen),
         attempts: attempts::attempts(model, &seen, inside.0, inside.1),
         log: room(Pane::Log).map(|(columns, rows)| log::log(model.log(), &choices.log, attempt, columns, rows)),
-        events: room(Pane::Events).map(|(_, rows)| {
+        events: room(Pane::Events).map(|inside| {
             let cursor = Some(choices.event).filter(|_| choices.pane == Pane::Events);
-            parts::events(&parts::events_of(model, &found), cursor, at, rows)
+            parts::events(&parts::events_of(model, &found), cursor, at, inside)
         }),
         explain: room(Pane::Explain).map(|(columns, rows)| {
             let explained = explain::of_index_alone(choices.index, model, &found);

@@ -20,11 +20,20 @@ pub enum Screen {
     Detail,
     /// The result and its proof.
     Result,
+    /// The lessons.
+    Learn,
 }
 
 impl Screen {
     /// Every screen, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::New, Self::Live, Self::Shards, Self::Detail, Self::Result];
+    pub const ALL: [Self; 6] = [
+        Self::New,
+        Self::Live,
+        Self::Shards,
+        Self::Detail,
+        Self::Result,
+        Self::Learn,
+    ];
 
     /// Returns its name.
     pub fn name(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Screen {
             Self::Shards => "Shards",
             Self::Detail => "Detail",
             Self::Result => "Result",
+            Self::Learn => "Learn",
         }
     }
 }
@@ -77,6 +87,8 @@ pub enum Gesture {
     Help,
     /// Show the palette of commands.
     Palette,
+    /// Look a word up.
+    Glossary,
     /// Begin a filter.
     Filter,
     /// Go to an index by its number.
@@ -117,10 +129,31 @@ pub enum Gesture {
     ToggleWrap,
     /// Report clicks, or leave the mouse to the terminal.
     ToggleMouse,
+    /// A key of a replay.
+    Playback(Playback),
     /// Something was clicked.
     Click(Spot),
     /// A key of a text that is being typed.
     Edit(Edit),
+}
+
+/// A key of a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Playback {
+    /// Pause, or play on; at the end, from the beginning.
+    Toggle,
+    /// Half as fast.
+    Slower,
+    /// Twice as fast.
+    Faster,
+    /// To the marker before.
+    MarkerBefore,
+    /// To the next marker.
+    NextMarker,
+    /// One told event back.
+    StepBack,
+    /// One told event on.
+    StepOn,
 }
 
 /// What can be clicked.

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::able::stuck;
 use super::gesture::Screen;
 use super::tone::{Line, Tone, dim, plain, span, strong};
 use super::words::{self, Piece};
 use crate::model::Model;
-use crate::model::effect::End;
+use crate::model::change::ChangeStage;
+use crate::model::effect::{End, JobChange};
 use crate::run::state::Counts;
 
 /// How many seconds of throughput are shown.
@@ -17,6 +19,12 @@ const COLUMNS_WITH_NAMES: u16 = 112;
 const COLUMNS_WITH_NAME: u16 = 80;
 /// How many columns the words of the counts, the rate and the sum take beside the numbers of the counts.
 const COLUMNS_OF_WORDS: usize = 110;
+/// The same, with the indexes without a pod beside those whose pod waits.
+const COLUMNS_OF_ALL_WORDS: usize = 124;
+/// The same, with a word for what waits alone.
+const COLUMNS_OF_ONE_WORD: usize = 60;
+/// For how long a change is shown after the Job controller has followed.
+const CHANGE_SHOWN_MS: u64 = 15_000;
 /// A Job that was made so much before the session began was attached to.
 const ATTACHED_MS_MIN: u64 = 2_000;
 
@@ -31,7 +39,7 @@ pub struct View {
     pub state: &'static str,
     /// For how long it has been going on.
     pub clock: String,
-    /// When it may end, once that can be known.
+    /// How long it may take yet, once that can be known.
     pub eta: Option<String>,
     /// Whether the cluster is heard.
     pub contact: (Tone, String),
@@ -51,6 +59,8 @@ pub struct View {
     pub rates: Vec<u64>,
     /// The value so far, or the total once it is proven.
     pub sum: Line,
+    /// That pods wait for what will not come by itself. It takes the place of the rate.
+    pub warning: Option<Line>,
 }
 
 /// The tab of a screen.
@@ -79,7 +89,7 @@ pub fn view(model: &Model, screen: Screen, at: Timestamp, columns: u16) -> View 
         tone,
         state,
         clock: words::clock(elapsed_ms(model, at)),
-        eta: eta(model, tone),
+        eta: eta(model, tone, columns),
         contact: contact(model, at),
         tabs: tabs(screen, columns),
         done,
@@ -94,6 +104,7 @@ pub fn view(model: &Model, screen: Screen, at: Timestamp, columns: u16) -> View 
         rate: format!("{:>7}", words::short_rate(if is_over { 0 } else { run.per_second() })),
         rates: rates.skip(skipped).collect(),
         sum: sum(model),
+        warning: warning(model),
     }
 }
 
@@ -129,6 +140,8 @@ pub fn standing(model: &Model) -> (Tone, &'static str) {
     }
     let run = model.run();
     let counts = run.counts();
+    let done = counts.accepted + counts.finished;
+    let has_run = model.history().stretches().next().is_some();
     let Some(job) = run.job() else {
         return (Tone::Pending, "SUBMITTING");
     };
@@ -144,10 +157,12 @@ pub fn standing(model: &Model) -> (Tone, &'static str) {
         (Tone::Failed, "CANCELLED")
     } else if job.suspend {
         (Tone::Pending, "SUSPENDED")
-    } else if counts.running > 0 {
+    } else if counts.running > 0 || done > 0 {
         (Tone::Running, "RUNNING")
     } else if counts.retrying > 0 {
         (Tone::Retrying, "RETRYING")
+    } else if has_run {
+        (Tone::Running, "RUNNING")
     } else if counts.pending > 0 {
         (Tone::Pending, "PENDING")
     } else {
@@ -155,14 +170,74 @@ pub fn standing(model: &Model) -> (Tone, &'static str) {
     }
 }
 
-fn eta(model: &Model, tone: Tone) -> Option<String> {
+fn eta(model: &Model, tone: Tone, columns: u16) -> Option<String> {
     // Without contact, and while nothing runs, nobody knows.
     if tone != Tone::Running || model.lost_since().is_some() {
         return None;
     }
     let run = model.run();
     let remaining = run.plan().parameters.saturating_sub(run.done_parameters());
-    words::eta_ms(model.history().rates(), remaining).map(words::clock_range)
+    // What was before the Job was suspended or resumed says nothing about now.
+    let range = words::eta_ms(model.history().rates_of_now(), remaining).map(words::clock_range)?;
+    let about = if columns < COLUMNS_WITH_NAMES { "" } else { "about " };
+    Some(format!("{about}{range} left"))
+}
+
+/// Says that pods wait for what will not come by itself.
+fn warning(model: &Model) -> Option<Line> {
+    if model.end().is_some() {
+        return None;
+    }
+    let mut stuck = stuck(model.run()).map(|(_, why)| why.reason.as_str());
+    let reason = stuck.next()?;
+    let (mut number, mut is_one) = (1_u64, true);
+    for other in stuck {
+        number += 1;
+        is_one &= other == reason;
+    }
+    let verb = if number == 1 { "waits" } else { "wait" };
+    let more = if is_one { "" } else { ", …" };
+    Some(vec![
+        span(
+            format!("{} {verb}: {reason}{more}", words::grouped(number)),
+            Tone::Warning,
+        ),
+        dim(" · e explains"),
+    ])
+}
+
+/// Tells of the last change of the Job how far it is, with the command of kubectl that does the same; none once that is old.
+pub fn last_change(model: &Model, at: Timestamp) -> Option<Line> {
+    let now = model.change().filter(|_| model.end().is_none())?;
+    let what = match now.change {
+        JobChange::Scale(workers) => format!("parallelism → {workers}"),
+        JobChange::Suspend => "suspend".to_owned(),
+        JobChange::Resume => "resume".to_owned(),
+        JobChange::Cancel => "cancel".to_owned(),
+        JobChange::Delete => "delete".to_owned(),
+    };
+    let pods = model.run().job().map_or(0, |job| job.active);
+    let (tone, stage) = match &now.stage {
+        ChangeStage::Asked => (Tone::Pending, "asked".to_owned()),
+        ChangeStage::Accepted(accepted_at) => {
+            let ago = words::age(words::since_ms(*accepted_at, at));
+            let pods = words::count(u64::from(pods), "active pod", "active pods");
+            (Tone::Running, format!("accepted {ago} ago, {pods} now"))
+        }
+        ChangeStage::Followed(followed_at) => {
+            if words::since_ms(*followed_at, at) > CHANGE_SHOWN_MS {
+                return None;
+            }
+            let took = words::duration(words::since_ms(now.asked_at, *followed_at));
+            (Tone::Done, format!("done in {took}"))
+        }
+        ChangeStage::Failed(why) => (Tone::Failed, format!("failed: {why}")),
+    };
+    Some(vec![
+        span(format!(" {what}: "), Tone::Strong),
+        span(stage, tone),
+        dim(format!("   $ {}", now.twin)),
+    ])
 }
 
 fn contact(model: &Model, at: Timestamp) -> (Tone, String) {
@@ -202,26 +277,39 @@ fn tabs(current: Screen, columns: u16) -> Vec<Tab> {
 /// Writes how many indexes are in each state; the numbers add up to the shards.
 fn counts(counts: Counts, shards: u32, columns: u16) -> Vec<Piece> {
     let width = words::grouped(shards).len();
+    let columns = usize::from(columns);
+    let has_all_words = columns >= COLUMNS_OF_ALL_WORDS + 6 * width;
+    let has_words = columns >= COLUMNS_OF_WORDS + 5 * width;
+    // What has a pod that does not run is pending, what has none is not started; both wait.
+    let (waiting, waiting_word) = if has_all_words {
+        (counts.pending, " pending")
+    } else {
+        (counts.pending + counts.not_started, " waiting")
+    };
     let table = [
         (Tone::Done, counts.accepted + counts.finished, " done"),
         (Tone::Running, counts.running, " running"),
         (Tone::Retrying, counts.retrying, " retrying"),
-        (Tone::Pending, counts.pending + counts.not_started, " pending"),
+        (Tone::Pending, waiting, waiting_word),
         (
             Tone::Failed,
             counts.failed + counts.disputed + counts.no_result,
             " failed",
         ),
     ];
-    let has_words = usize::from(columns) >= COLUMNS_OF_WORDS + table.len() * width;
     let mut pieces = vec![dim(" shards").into()];
     for (tone, number, word) in table {
         let number_tone = if number == 0 { Tone::Dim } else { tone };
         pieces.push(plain(" ").into());
         pieces.push(Piece::Glyph(tone));
         pieces.push(span(format!(" {:>width$}", words::grouped(number)), number_tone).into());
-        if has_words {
+        let is_waiting = tone == Tone::Pending;
+        if has_words || (is_waiting && columns >= COLUMNS_OF_ONE_WORD + 5 * width) {
             pieces.push(span(word, number_tone).into());
+        }
+        if is_waiting && has_all_words {
+            let text = format!(" {:>width$} not started", words::grouped(counts.not_started));
+            pieces.push(span(text, if counts.not_started == 0 { Tone::Dim } else { tone }).into());
         }
     }
     pieces
@@ -252,6 +340,12 @@ fn sum(model: &Model) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::{ApiCost, Event, Outcome, Started, Task};
+    use crate::model::intent::Intent;
+    use crate::model::update;
+    use crate::run::fact::{Delta, PodFact, Reason};
+    use crate::run::partial::Kept;
+    use crate::run::state::fixtures::{at, done, job, plan, pod};
 
     #[test]
     fn tabs_shrink_and_mark_the_one_that_is_shown() {
@@ -259,31 +353,91 @@ mod tests {
             let tabs = tabs(Screen::Live, columns);
             tabs.iter().map(|tab| tab.text.as_str()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(texts(120), "1 New [2 Live] 3 Shards 4 Detail 5 Result");
-        assert_eq!(texts(80), "1 [2 Live] 3 4 5");
-        assert_eq!(texts(60), "1 [2] 3 4 5");
+        assert_eq!(texts(120), "1 New [2 Live] 3 Shards 4 Detail 5 Result 6 Learn");
+        assert_eq!(texts(80), "1 [2 Live] 3 4 5 6");
+        assert_eq!(texts(60), "1 [2] 3 4 5 6");
+    }
+
+    fn text_of(counts_of: Counts, columns: u16) -> String {
+        let pieces = counts(counts_of, 1_000, columns);
+        let text = pieces.iter().map(|piece| match piece {
+            Piece::Glyph(_) => "*",
+            Piece::Text(span) => span.text.as_ref(),
+        });
+        text.collect()
     }
 
     #[test]
     fn counts_add_up_and_keep_their_columns() {
-        let text = |of: Counts, columns| -> String {
-            let pieces = counts(of, 1_000, columns);
-            pieces
-                .iter()
-                .map(|piece| match piece {
-                    Piece::Glyph(_) => "*",
-                    Piece::Text(span) => span.text.as_ref(),
-                })
-                .collect()
-        };
         let some = Counts {
-            accepted: 990,
+            accepted: 988,
             disputed: 1,
+            pending: 2,
             not_started: 9,
             ..Counts::default()
         };
-        assert_eq!(text(some, 80), " shards *   990 *     0 *     0 *     9 *     1");
-        assert_eq!(text(Counts::default(), 200).len(), text(some, 200).len());
-        assert!(text(some, 200).contains("1 failed"));
+        assert_eq!(text_of(some, 80), " shards *   988 *     0 *     0 *    11 *     1");
+        assert!(text_of(some, 120).contains("*    11 waiting"));
+        assert!(text_of(some, 200).contains("*     2 pending     9 not started"));
+        assert!(text_of(some, 200).contains("1 failed"));
+        assert_eq!(text_of(Counts::default(), 200).len(), text_of(some, 200).len());
+    }
+
+    fn submitted() -> Model {
+        let started = Started {
+            task: Task::Submit,
+            plan: plan(3),
+            job: None,
+            cluster: "local".into(),
+            namespace: "lab".into(),
+            reach_flags: String::new(),
+            outlives: true,
+            seed: 1,
+            kept: Kept::default(),
+        };
+        let mut model = Model::new(at(0), started);
+        let outcome = Outcome::Submitted {
+            job: Box::new(job(3, 1)),
+            plan: Box::new(plan(3)),
+            remarks: Vec::new(),
+        };
+        update(&mut model, at(0), Event::Outcome(outcome));
+        model
+    }
+
+    fn see(model: &mut Model, fact: PodFact) {
+        update(model, at(1), Event::Pod(Delta::Applied(Box::new(fact))));
+    }
+
+    #[test]
+    fn a_run_whose_pods_wait_for_ever_says_so_and_one_that_ran_is_running() {
+        let mut model = submitted();
+        assert_eq!(standing(&model).1, "STARTING");
+        let broken = |index| PodFact {
+            waiting: Some(Reason {
+                reason: "ErrImagePull".into(),
+                message: "not found".into(),
+            }),
+            ..pod(index, 1, 2)
+        };
+        see(&mut model, broken(0));
+        see(&mut model, broken(1));
+        assert_eq!(standing(&model).1, "PENDING");
+        let view = view(&model, Screen::Live, at(2), 80);
+        assert_eq!(view.warning.unwrap()[0], span("2 wait: ErrImagePull", Tone::Warning));
+        see(&mut model, done(3, 2, 0, 3, 5));
+        assert_eq!(standing(&model).1, "RUNNING", "one is done");
+    }
+
+    #[test]
+    fn a_change_is_told_until_a_while_after_it_was_followed() {
+        let mut model = submitted();
+        assert_eq!(last_change(&model, at(1)), None);
+        update(&mut model, at(1), Event::Intent(Intent::Scale(2)));
+        let text = |line: Option<Line>| line.map(|line| line.iter().map(|span| &*span.text).collect::<String>());
+        let asked = text(last_change(&model, at(60))).unwrap();
+        assert!(asked.starts_with(" parallelism → 2: asked   $ kubectl"), "{asked}");
+        model.finish(ApiCost::default(), End::Left);
+        assert_eq!(last_change(&model, at(2)), None);
     }
 }

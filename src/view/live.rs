@@ -5,16 +5,14 @@
 use jiff::Timestamp;
 
 use crate::model::Model;
-use crate::model::change::ChangeStage;
-use crate::model::effect::JobChange;
 use crate::run::fact::CompletionIndex;
 use crate::run::state::Attempt;
-use crate::view::able::PROBLEMS;
+use crate::view::able::{PROBLEMS, problems, worst};
 use crate::view::explain;
 use crate::view::gesture::{Act, Gesture, Spot};
 use crate::view::run_keys;
 use crate::view::text::TextField;
-use crate::view::tone::{Line, Tone, dim, span};
+use crate::view::tone::Line;
 use crate::view::words;
 use events::{matching, position};
 use figures::Pace;
@@ -35,8 +33,6 @@ pub use time::{Moment, Slot, Timeline};
 
 /// Up to how many groups of pods each shows its workers; more are one line each.
 const GROUPS_OPEN_MAX: usize = 8;
-/// For how long a change is shown after the Job controller has followed.
-const CHANGE_SHOWN_MS: u64 = 10_000;
 /// A page of rows.
 const PAGE: usize = 10;
 /// From how many columns and rows on the timeline and the figures have panels.
@@ -60,6 +56,15 @@ enum Item {
     Pod(Home, CompletionIndex, String),
     /// A node.
     Node(Home),
+}
+
+impl Item {
+    /// Returns where it is.
+    fn home(&self) -> &Home {
+        match self {
+            Self::Node(home) | Self::Pod(home, _, _) => home,
+        }
+    }
 }
 
 /// What the person chose on this screen.
@@ -91,8 +96,6 @@ pub struct Area {
 /// The screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// The last change of the Job and how far it is, in the first row.
-    pub change: Option<Line>,
     /// Where workers are and how far.
     pub lanes: Vec<Lane>,
     /// The last minute, and where it is.
@@ -115,46 +118,41 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(columns: u16, rows: u16, first: u16) -> Self {
+    fn new(columns: u16, rows: u16) -> Self {
         let area = |x, y, columns, rows| Area { x, y, columns, rows };
-        let room = rows.saturating_sub(first);
         if columns >= WIDE.0 && rows >= WIDE.1 {
-            let middle = if room < 40 { 6 } else { 12 };
-            let events = (room / 5).clamp(5, 14);
-            let lanes = room - middle - events;
+            let middle = if rows < 40 { 6 } else { 12 };
+            let events = (rows / 5).clamp(5, 14);
+            let lanes = rows - middle - events;
             let left = columns / 2;
-            let y = first + lanes;
             return Self {
-                lanes: area(0, first, columns, lanes),
-                time: Some(area(0, y, left, middle)),
-                figures: area(left, y, columns - left, middle),
-                events: area(0, y + middle, columns, events),
+                lanes: area(0, 0, columns, lanes),
+                time: Some(area(0, lanes, left, middle)),
+                figures: area(left, lanes, columns - left, middle),
+                events: area(0, lanes + middle, columns, events),
             };
         }
-        let (figures, events) = match room {
+        let (figures, events) = match rows {
             0..6 => (0, 0),
             6..12 => (1, 0),
             12..16 => (1, 4),
-            16.. => (2, (room / 4 + 1).min(9)),
+            16.. => (2, (rows / 4 + 1).min(9)),
         };
-        let lanes = room - figures - events;
+        let lanes = rows - figures - events;
         Self {
-            lanes: area(0, first.min(rows), columns, lanes),
+            lanes: area(0, 0, columns, lanes),
             time: None,
-            figures: area(0, first + lanes, columns, figures),
-            events: area(0, first + lanes + figures, columns, events),
+            figures: area(0, lanes, columns, figures),
+            events: area(0, lanes + figures, columns, events),
         }
     }
 }
 
 /// Makes the screen for a body of so many columns and rows.
 pub fn view(model: &Model, choices: &Choices, at: Timestamp, columns: u16, rows: u16) -> View {
-    let change = change(model, at).filter(|_| rows > 0);
-    let layout = Layout::new(columns, rows, u16::from(change.is_some()));
+    let layout = Layout::new(columns, rows);
     let cursor = choices.resolved(model);
-    let home = cursor.as_ref().map(|item| match item {
-        Item::Node(home) | Item::Pod(home, _, _) => home,
-    });
+    let home = cursor.as_ref().map(Item::home);
     let many = model.run().nodes().count() > GROUPS_OPEN_MAX;
     let keep = Keep {
         rows: if many { 0 } else { usize::from(layout.lanes.rows) },
@@ -182,51 +180,12 @@ pub fn view(model: &Model, choices: &Choices, at: Timestamp, columns: u16, rows:
         figures.truncate(usize::from(layout.figures.rows));
     }
     View {
-        change,
         lanes: lanes::lanes(&scene, layout.lanes),
         figures: (layout.figures, figures, time.is_some()),
         time,
         events: (layout.events, events),
         events_focused: choices.pane == Pane::Events,
     }
-}
-
-/// Tells of the last change of the Job how far it is; none once that is old.
-fn change(model: &Model, at: Timestamp) -> Option<Line> {
-    let now = model.change()?;
-    let job = model.run().job();
-    let what = match now.change {
-        JobChange::Scale(workers) => format!("parallelism → {workers}"),
-        JobChange::Suspend => "suspend".to_owned(),
-        JobChange::Resume => "resume".to_owned(),
-        JobChange::Cancel => "cancel".to_owned(),
-        JobChange::Delete => "delete".to_owned(),
-    };
-    let pods = job.map_or(0, |job| job.active);
-    let (tone, stage) = match &now.stage {
-        ChangeStage::Asked => (Tone::Pending, "asked, no answer yet".to_owned()),
-        ChangeStage::Accepted(accepted_at) => {
-            let ago = words::age(words::since_ms(*accepted_at, at));
-            let pods = words::count(u64::from(pods), "pod", "pods");
-            (
-                Tone::Running,
-                format!("accepted {ago} ago, the controller follows: {pods} active"),
-            )
-        }
-        ChangeStage::Followed(followed_at) => {
-            if words::since_ms(*followed_at, at) > CHANGE_SHOWN_MS {
-                return None;
-            }
-            let took = words::duration(words::since_ms(now.asked_at, *followed_at));
-            (Tone::Done, format!("done: the controller followed within {took}"))
-        }
-        ChangeStage::Failed(why) => (Tone::Failed, format!("failed: {why}")),
-    };
-    Some(vec![
-        span(format!(" {what}: "), Tone::Strong),
-        span(stage, tone),
-        dim(format!("   $ {}", now.twin)),
-    ])
 }
 
 impl Choices {
@@ -245,7 +204,9 @@ impl Choices {
         if self.typing {
             return self.take_typed(gesture);
         }
-        self.cursor = self.resolved(model);
+        if self.cursor.is_some() {
+            self.cursor = self.resolved(model);
+        }
         match (self.pane, gesture) {
             (_, Gesture::NextPane | Gesture::PreviousPane) => {
                 self.pane = if self.pane == Pane::Lanes {
@@ -280,14 +241,25 @@ impl Choices {
         Vec::new()
     }
 
-    /// Returns the cursor where it is now: a pod may have been bound to a node since, or its index may have another one.
+    /// Returns the cursor where it is now: a pod may have been bound to a node since, or its index may have another one. As long as
+    /// nobody has moved it, it is on what is worst off.
     fn resolved(&self, model: &Model) -> Option<Item> {
-        let Some(Item::Pod(_, index, name)) = &self.cursor else {
-            return self.cursor.clone();
-        };
+        match &self.cursor {
+            Some(Item::Pod(_, index, name)) => Self::pod(*index, name, model),
+            Some(Item::Node(home)) => Some(Item::Node(home.clone())),
+            None => {
+                let worst = worst(model.run()).and_then(|index| Self::pod(index, "", model));
+                let is_shown = |item: &Item| self.open.as_ref().is_none_or(|open| item.home() == open);
+                worst.filter(is_shown)
+            }
+        }
+    }
+
+    /// Returns the attempt of an index that the cursor is on: the one of this name, or else the one that matters now.
+    fn pod(index: CompletionIndex, name: &str, model: &Model) -> Option<Item> {
         let run = model.run();
-        let attempts = run.attempts(*index);
-        let has_problem = PROBLEMS.contains(&run.index_state(*index));
+        let attempts = run.attempts(index);
+        let has_problem = PROBLEMS.contains(&run.index_state(index));
         let matters = |attempt: &&Attempt<'_>| {
             has_problem || attempt.has_result || !(attempt.gone || attempt.phase.is_terminal())
         };
@@ -295,7 +267,7 @@ impl Choices {
         let attempt = named
             .or_else(|| attempts.iter().rev().find(matters))
             .or(attempts.last())?;
-        Some(Item::Pod(Home::of(attempt.node), *index, attempt.pod.to_owned()))
+        Some(Item::Pod(Home::of(attempt.node), index, attempt.pod.to_owned()))
     }
 
     fn take_typed(&mut self, gesture: &Gesture) -> Vec<Act> {
@@ -361,10 +333,9 @@ impl Choices {
         groups.iter().map(of_group).collect()
     }
 
-    /// Returns what the cursor is on: what was chosen, or else the first.
+    /// Returns what the cursor is on: what was chosen, or else what is worst off, or else the first.
     fn item(&self, model: &Model) -> Option<Item> {
-        self.cursor
-            .clone()
+        self.resolved(model)
             .or_else(|| self.items(model).into_iter().flatten().next())
     }
 
@@ -398,16 +369,25 @@ impl Choices {
 
     fn move_in_lanes(&mut self, model: &Model, step: Step) {
         let items: Vec<Item> = self.items(model).into_iter().flatten().collect();
-        let now = items.iter().position(|item| Some(item) == self.cursor.as_ref());
-        self.cursor = items.get(step.apply(now.unwrap_or(0), items.len())).cloned();
+        let cursor = self.item(model);
+        let now = items.iter().position(|item| Some(item) == cursor.as_ref());
+        // Where only nodes are shown, a pod's place is its node's.
+        let home = || {
+            items
+                .iter()
+                .position(|item| Some(item.home()) == cursor.as_ref().map(Item::home))
+        };
+        let now = now.or_else(home).unwrap_or(0);
+        self.cursor = items.get(step.apply(now, items.len())).cloned();
     }
 
     /// Moves to the same place in the next group, or in the one before.
     fn go_to_group(&mut self, model: &Model, forward: bool) {
         let groups = self.items(model);
+        let cursor = self.item(model);
         let mut places = groups.iter().enumerate();
         let now = places.find_map(|(number, items)| {
-            let place = items.iter().position(|item| Some(item) == self.cursor.as_ref())?;
+            let place = items.iter().position(|item| Some(item) == cursor.as_ref())?;
             Some((number, place))
         });
         let (number, place) = now.unwrap_or((0, 0));
@@ -436,8 +416,8 @@ impl Choices {
 
     /// Moves to the next index with a problem, or to the one before; one that is in no lane is opened.
     fn go_to_problem(&mut self, model: &Model, forward: bool) -> Vec<Act> {
-        let problems = model.run().indexes_in(&PROBLEMS);
-        let now = self.index(model);
+        let problems = problems(model.run());
+        let now = self.cursor.as_ref().and_then(|_| self.index(model));
         let after = |index: &CompletionIndex| now.is_none_or(|now| *index > now);
         let before = |index: &CompletionIndex| now.is_some_and(|now| *index < now);
         let found = if forward {

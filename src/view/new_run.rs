@@ -14,6 +14,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::tone::{Line, Span, Tone, dim, plain, span, strong};
 use super::wrap;
 pub use crate::model::preflight::{CheckLine, Mark};
+use crate::plan::PlanError;
 use fields::{FIELDS, FieldRow, Kind};
 pub use form::{ClusterChoice, ClusterTarget, Form, Start};
 
@@ -22,6 +23,18 @@ const COLUMNS_FOR_YAML: u16 = 100;
 
 /// From how many rows on the commands that do the same are shown below.
 const ROWS_FOR_TWINS: u16 = 8;
+
+/// The columns of a check's mark with the blanks around it, and one at the right.
+const MARK_COLUMNS: usize = 4;
+
+/// From how many columns inside of the form's panel on its title names all keys beside the last run.
+const COLUMNS_FOR_KEYS: u16 = 66;
+
+/// The columns that the legend of the Job takes behind its title: what marks a changed line.
+const LEGEND_COLUMNS: usize = 13;
+
+/// The columns around the two titles of a panel that are not theirs.
+const TITLE_EDGES: usize = 9;
 
 /// The rows of the panel that says why, its frame included.
 const WHY_ROWS: u16 = 7;
@@ -78,7 +91,11 @@ pub struct Note {
 /// The Job as it would be sent, and why the field in focus is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobView {
-    /// What stands at the right of the title: where in the YAML this is.
+    /// The title: an invalid form shows the last Job that was valid.
+    pub title: Span,
+    /// Whether there is room for what marks a changed line.
+    pub has_legend: bool,
+    /// What stands at the right of the title: where in the YAML this is. Where it would be cut there is none.
     pub shown: Line,
     /// The lines that are shown.
     pub lines: Vec<JobLine>,
@@ -124,12 +141,21 @@ pub fn view(form: &Form, columns: u16, rows: u16) -> View {
     View {
         form_columns,
         box_columns,
-        shown: vec![dim("Tab next · left/right change")],
+        shown: vec![dim(keys(form, inner))],
         rows: shown.filter_map(rows_of).collect(),
         hidden,
         foot,
         job: (!is_alone).then(|| job(form, columns - form_columns, rows)),
         twins: has_twins.then(|| twins(form)),
+    }
+}
+
+/// Says which keys lead on.
+fn keys(form: &Form, inner: u16) -> &'static str {
+    match (form.has_last, inner >= COLUMNS_FOR_KEYS) {
+        (false, _) => "Tab next · left/right change",
+        (true, false) => "F5 last result · Tab next",
+        (true, true) => "F5 the last run's result · Tab next · left/right change",
     }
 }
 
@@ -147,12 +173,10 @@ fn rows_shown(form: &Form, room: usize) -> (std::ops::Range<usize>, Option<Line>
         .min(count - shown)
         .min(form.focus);
     let range = start..start + shown;
-    let outside = FIELDS
-        .iter()
-        .enumerate()
-        .filter(|(position, _)| !range.contains(position));
-    let names: Vec<&str> = outside.map(|(_, row)| row.label).collect();
-    let line = vec![plain(format!("  +{} more: ", names.len())), dim(names.join(", "))];
+    let outside = [(range.start, "above"), (count - range.end, "below")];
+    let outside = outside.into_iter().filter(|(fields, _)| *fields > 0);
+    let outside: Vec<String> = outside.map(|(fields, place)| format!("{fields} {place}")).collect();
+    let line = vec![plain(format!("  {}", outside.join(", "))), dim(" · PgUp, PgDn")];
     (range, (room > 1).then_some(line))
 }
 
@@ -220,32 +244,46 @@ fn foot(form: &Form, inner: u16, height: usize, is_alone: bool) -> Vec<Note> {
     let checks_room = height
         .saturating_sub(FIELDS.len() + 1)
         .clamp(if height < 12 { 1 } else { 3 }, 8);
+    let room = usize::from(inner.saturating_sub(1));
     if is_alone && height >= 12 {
-        let room = usize::from(inner.saturating_sub(1));
-        let mut lines = why(form, room);
-        let is_cut = lines.len() > 2;
+        let mut lines = why(form, room, 2);
         lines.resize(2, Span::default());
-        if let (true, Some(last)) = (is_cut, lines.last_mut()) {
-            let kept: String = last.text.chars().take(room.saturating_sub(1)).collect();
-            last.text = format!("{kept}…").into();
-        }
         notes.extend(lines.into_iter().map(|line| Note {
             mark: None,
             line: vec![plain(" "), line],
         }));
     }
-    notes.extend(checks(form, checks_room));
-    let mut estimate = vec![plain(" ")];
-    estimate.extend(words::estimate(form));
-    notes.push(Note {
+    let estimate = wrap::line(&words::estimate(form), room);
+    // A second row is taken from the checks where these have some to spare.
+    let rows = if checks_room > 3 { estimate.len().min(2) } else { 1 };
+    notes.extend(checks(form, checks_room + 1 - rows, room));
+    let mut estimate = estimate.into_iter();
+    let mut lines: Vec<Line> = estimate.by_ref().take(rows).collect();
+    if let Some(last) = lines.last_mut() {
+        // What is too long even so is cut where it is drawn, with a sign.
+        last.extend(estimate.flatten());
+    }
+    notes.extend(lines.into_iter().map(|line| Note {
         mark: None,
-        line: estimate,
-    });
+        line: std::iter::once(plain(" ")).chain(line).collect(),
+    }));
     notes
 }
 
-/// Makes exactly so many lines of the checks, the worst first.
-fn checks(form: &Form, room: usize) -> Vec<Note> {
+/// Wraps a text to at most so many lines; the last one holds all of the rest, which is cut where it is drawn, with a sign.
+fn lines_of(text: &str, columns: usize, rows: usize) -> Vec<String> {
+    let mut lines = wrap::words(text, columns);
+    let rest = lines.split_off(rows.min(lines.len()));
+    if let Some(last) = lines.last_mut() {
+        for line in rest {
+            last.extend([" ", &line]);
+        }
+    }
+    lines
+}
+
+/// Makes exactly so many lines of the checks, the worst first. A long one has more lines where all of them fit.
+fn checks(form: &Form, room: usize, columns: usize) -> Vec<Note> {
     let mut sorted: Vec<(Mark, &str)> = form
         .checks
         .iter()
@@ -272,47 +310,62 @@ fn checks(form: &Form, room: usize) -> Vec<Note> {
         room
     };
     let rest = sorted.get(shown..).unwrap_or_default();
-    let mut notes: Vec<Note> = sorted
-        .iter()
-        .take(shown)
-        .map(|(mark, text)| check_note(*mark, text))
-        .collect();
+    let mut spare = room.saturating_sub(sorted.len());
+    let mut notes = Vec::with_capacity(room);
+    for (mark, text) in sorted.iter().take(shown) {
+        let lines = lines_of(text, columns.saturating_sub(MARK_COLUMNS), 1 + spare.min(2));
+        spare = spare.saturating_sub(lines.len() - 1);
+        notes.extend(check_notes(*mark, lines));
+    }
     if let Some((mark, _)) = rest.first() {
-        notes.push(check_note(
-            *mark,
-            &format!("+{} more: Ctrl-P explain shows all of them", rest.len()),
-        ));
+        let more = format!("+{} more: Ctrl-P explain shows all of them", rest.len());
+        notes.extend(check_notes(*mark, vec![more]));
     }
     notes.resize(room, Note::default());
     notes
 }
 
-fn check_note(mark: Mark, text: &str) -> Note {
+fn check_notes(mark: Mark, lines: Vec<String>) -> impl Iterator<Item = Note> {
     let tone = match mark {
         Mark::Wrong => Tone::Failed,
         Mark::Note => Tone::Warning,
         Mark::Asking => Tone::Dim,
         Mark::Ok => Tone::Plain,
     };
-    Note {
-        mark: Some(mark),
-        line: vec![span(text.to_owned(), tone)],
-    }
+    lines.into_iter().enumerate().map(move |(number, text)| {
+        if number == 0 {
+            Note {
+                mark: Some(mark),
+                line: vec![span(text, tone)],
+            }
+        } else {
+            Note {
+                mark: None,
+                line: vec![plain("   "), span(text, tone)],
+            }
+        }
+    })
 }
 
-/// Says what is wrong, or else why the field in focus is there.
-fn why(form: &Form, columns: usize) -> Vec<Span> {
-    let mut errors = form.made.errors.iter();
-    let error = form.error(form.focus).or_else(|| errors.next().map(|(_, error)| error));
-    let (text, tone) = match error {
-        Some(error) => {
-            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            (format!("{error}{hint}"), Tone::Failed)
-        }
+/// Says what is wrong with the field in focus, or why it is there; and below that what is wrong with another one.
+fn why(form: &Form, columns: usize, rows: usize) -> Vec<Span> {
+    let said = |error: &PlanError| {
+        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{error}{hint}")
+    };
+    let (text, tone) = match form.error(form.focus) {
+        Some(error) => (said(error), Tone::Failed),
         None => (form.row().why.to_owned(), Tone::Plain),
     };
-    let lines = wrap::words(&text, columns).into_iter();
-    lines.map(|line| span(line, tone)).collect()
+    let other = form.made.errors.iter().find(|(row, _)| *row != form.focus);
+    let other = other.and_then(|(row, error)| Some(format!("{}: {}", FIELDS.get(*row)?.label, said(error))));
+    let other_rows = if rows < 4 { rows / 2 } else { 2 };
+    let below = other.map_or_else(Vec::new, |text| lines_of(&text, columns, other_rows));
+    let above = lines_of(&text, columns, rows.saturating_sub(below.len()));
+    let above = above.into_iter().map(|line| span(line, tone));
+    above
+        .chain(below.into_iter().map(|line| span(line, Tone::Failed)))
+        .collect()
 }
 
 /// Shows the Job around the line that the field in focus becomes.
@@ -336,30 +389,37 @@ fn job(form: &Form, columns: u16, rows: u16) -> JobView {
         })
         .collect();
     let last = start + shown.len();
-    let state = if form.made.errors.is_empty() {
-        ""
+    let is_valid = form.made.errors.is_empty();
+    let title = if is_valid {
+        span("Job, as it would be sent", Tone::Title)
     } else {
-        " · as it was when all was valid"
+        dim("Job, last valid")
     };
-    let mut why = why(form, inner.saturating_sub(2));
-    let why_room = usize::from(why_rows.saturating_sub(2));
-    if why.len() > why_room {
-        why.truncate(why_room);
-        if let Some(last) = why.last_mut() {
-            last.text = format!("{} …", last.text).into();
-        }
-    }
+    let place = format!("{}-{last} of {}", (start + 1).min(last), lines.len());
+    let fits = |more: usize| title.text.width() + more + TITLE_EDGES <= usize::from(columns);
+    let why = why(form, inner.saturating_sub(2), usize::from(why_rows.saturating_sub(2)));
     JobView {
-        shown: vec![dim(format!(
-            "{}-{last} of {}{state}",
-            (start + 1).min(last),
-            lines.len()
-        ))],
-        lines: shown,
+        has_legend: fits(place.width() + LEGEND_COLUMNS),
+        shown: if fits(place.width()) {
+            vec![dim(place)]
+        } else {
+            Line::new()
+        },
+        title,
+        lines: if is_valid { shown } else { dimmed(shown) },
         why_title: vec![span(format!("Why {}", form.row().label), Tone::Title)],
         why,
         why_rows,
     }
+}
+
+/// Shows that lines are not what would be sent.
+fn dimmed(lines: Vec<JobLine>) -> Vec<JobLine> {
+    let dimmed = lines.into_iter().map(|line| JobLine {
+        line: line.line.into_iter().map(|piece| dim(piece.text)).collect(),
+        ..line
+    });
+    dimmed.collect()
 }
 
 /// The commands that do the same.
@@ -367,12 +427,11 @@ fn twins(form: &Form) -> Line {
     if !form.made.errors.is_empty() {
         return vec![dim(" not valid yet; Enter goes to what is wrong")];
     }
-    vec![
-        dim(" $ "),
-        strong(form.command()),
-        dim("    save, then $ "),
-        plain(form.kubectl()),
-    ]
+    let mut line = vec![dim(" $ "), strong(form.command())];
+    if let Some(kubectl) = form.kubectl() {
+        line.extend([dim("    save, then $ "), plain(kubectl)]);
+    }
+    line
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
+use super::explain;
 use super::gesture::{Act, Gesture, Spot};
 use super::tone::{Line, Tone, dim};
 use super::words::{self, Piece};
@@ -116,8 +117,12 @@ impl Choices {
             self.turn(1)
         } else if *gesture == Gesture::PreviousPane {
             self.turn(PANES.len() - 1)
-        } else if *gesture == Gesture::Open {
+        } else if matches!(gesture, Gesture::Open | Gesture::Logs | Gesture::Describe) {
             open(self.cursor(model))
+        } else if *gesture == Gesture::Explain {
+            let index = index_at(self.cursor(model));
+            let explained = index.map(|index| Act::Explain(explain::of_index(index, model)));
+            explained.into_iter().collect()
         } else if *gesture == Gesture::Copy {
             copied(model)
         } else if *gesture == Gesture::Save {
@@ -175,8 +180,11 @@ fn moved(position: usize, count: usize, step: i64) -> usize {
 }
 
 fn open(row: usize) -> Vec<Act> {
-    let index = u32::try_from(row).ok().map(CompletionIndex);
-    index.into_iter().map(Act::OpenIndex).collect()
+    index_at(row).into_iter().map(Act::OpenIndex).collect()
+}
+
+fn index_at(row: usize) -> Option<CompletionIndex> {
+    u32::try_from(row).ok().map(CompletionIndex)
 }
 
 /// Copies the number once it is one; before that the command that shows the result.
@@ -261,10 +269,11 @@ fn title(model: &Model) -> String {
 fn facts(model: &Model, rows: u16) -> Vec<Vec<Piece>> {
     let run = model.run();
     let plan = run.plan();
-    let last = plan.first.saturating_add(plan.parameters).saturating_sub(1);
+    // Without the end itself, as the proof says it.
+    let end = plan.first.saturating_add(plan.parameters);
     let shards = words::count(u64::from(plan.shards), "shard", "shards");
-    let (first, last) = (words::grouped(plan.first), words::grouped(last));
-    let input = format!("kernel {} over {first} … {last}, in {shards}", plan.kernel);
+    let (first, end) = (words::grouped(plan.first), words::grouped(end));
+    let input = format!("kernel {} over {first} … {end}, in {shards}", plan.kernel);
     let command = format!("$ {}", course::command(model));
     let mut facts = vec![
         proof::headline(model),

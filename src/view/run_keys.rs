@@ -154,7 +154,45 @@ fn rerun(model: &Model) -> Act {
     } else if run.is_complete() && run.doubted().is_empty() {
         Act::Say("nothing is missing: every index is in the ledger".to_owned())
     } else {
-        Act::Rerun
+        Act::Ask(rerun_question(model))
+    }
+}
+
+/// Asks before one more Job is made; how many indexes of which run it computes is said.
+fn rerun_question(model: &Model) -> Question {
+    let run = model.run();
+    let plan = run.plan();
+    let missing = plan.shards.saturating_sub(run.accepted());
+    let doubted = run.doubted().len();
+    let indexes = words::count(u64::from(missing) + doubted, "index", "indexes");
+    let place = model.place();
+    Question {
+        text: format!("Run {indexes} of {} again?", plan.run),
+        notes: vec![
+            format!(
+                "{} missing, {} accepted and in doubt, of {}",
+                words::grouped(missing),
+                words::grouped(doubted),
+                words::count(u64::from(plan.shards), "shard", "shards")
+            ),
+            format!(
+                "One more Job in {}/{} computes only them.",
+                place.cluster, place.namespace
+            ),
+            format!("$ ttg-tui rerun {}{}", plan.run, place.reach_flags),
+        ],
+        answers: vec![
+            Answer {
+                key: 'n',
+                text: "No".to_owned(),
+                acts: Vec::new(),
+            },
+            Answer {
+                key: 'y',
+                text: "Yes, submit the Job".to_owned(),
+                acts: vec![Act::Rerun],
+            },
+        ],
     }
 }
 
@@ -219,7 +257,12 @@ mod tests {
         assert!(matches!(taken(&model, &Gesture::Rerun), Act::Say(_)));
         model.finish(ApiCost::default(), End::Unproven);
         assert!(matches!(taken(&model, &Gesture::ToggleSuspend), Act::Say(_)));
-        assert_eq!(taken(&model, &Gesture::Rerun), Act::Rerun);
+        let Act::Ask(question) = taken(&model, &Gesture::Rerun) else {
+            panic!()
+        };
+        assert_eq!(question.text, "Run 3 indexes of ttg-primes-test again?");
+        assert!(question.answers[0].acts.is_empty(), "the default does nothing");
+        assert_eq!(question.answers[1].acts, [Act::Rerun]);
         assert_eq!(take(&Gesture::Up, &model, at(2)), None);
         assert!(refusal(&model).is_some());
         let twin = twin(&model);

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use ttg_worker::protocol::number::Grouped;
 use unicode_width::UnicodeWidthStr;
 
-use super::able::PROBLEMS;
+use super::able::problems;
 use super::explain;
 use super::gesture::{Act, Gesture, Spot};
 use super::text::TextField;
@@ -131,9 +131,6 @@ impl Choices {
 
     /// Takes a gesture; answers with what the program shall do.
     pub fn take(&mut self, gesture: &Gesture, model: &Model, at: Timestamp) -> Vec<Act> {
-        if *gesture == Gesture::Explain && self.typing.is_none() {
-            return vec![Act::Explain(explain::of_index(self.chosen(model.run(), at), model))];
-        }
         if *gesture == Gesture::Explain && !self.wants_text() {
             return vec![Act::Explain(explain::of_index(self.chosen(model.run(), at), model))];
         }
@@ -251,13 +248,14 @@ impl Choices {
     fn search(&mut self, run: &RunState, at: Timestamp, forward: bool) -> Vec<Act> {
         let facts = Facts::gather(run, at, self.needs_of_filter());
         let sieve = Sieve::new(self.filter.as_ref(), &facts);
+        let problems = problems(run);
         let is_meant = |number: &u32| {
             let index = CompletionIndex(*number);
             let state = run.index_state(index);
             if self.filter.is_some() {
                 sieve.passes(index, state, facts.of(index))
             } else {
-                PROBLEMS.contains(&state)
+                problems.contains(index)
             }
         };
         let shards = run.plan().shards;

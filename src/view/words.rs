@@ -147,6 +147,29 @@ pub fn clock_range((least_ms, most_ms): (u64, u64)) -> String {
     format!("{}–{}", clock(least_ms), clock(most_ms))
 }
 
+/// Returns what orders a name as people do: `node-2` before `node-10`. Its numbers are compared as numbers.
+pub fn natural(name: &str) -> Vec<(&str, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let (text, from_number) = rest.split_at(rest.find(is_digit).unwrap_or(rest.len()));
+        let after = from_number.find(|c: char| !is_digit(c)).unwrap_or(from_number.len());
+        let (number, left) = from_number.split_at(after);
+        // What is too long for a number comes last.
+        parts.push((
+            text,
+            if number.is_empty() {
+                0
+            } else {
+                number.parse().unwrap_or(u64::MAX)
+            },
+        ));
+        rest = left;
+    }
+    parts
+}
+
 /// Quotes a word for a shell where it needs it: a command that is copied must not do anything else.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
@@ -204,6 +227,30 @@ mod tests {
         let (least, most) = eta_ms([20; 30].into_iter().chain([10; 10]), 1_000).unwrap();
         assert!(least < 60_000 && most > 100_000, "{least} {most}");
         assert_eq!(clock_range((9_000, 11_000)), "00:09–00:11");
+    }
+
+    #[test]
+    fn names_with_numbers_are_ordered_as_people_do() {
+        let mut names = [
+            "node-10",
+            "b",
+            "node-2",
+            "node-2a1",
+            "node",
+            "",
+            "node-99999999999999999999",
+        ];
+        names.sort_by_key(|name| natural(name));
+        let expected = [
+            "",
+            "b",
+            "node",
+            "node-2",
+            "node-2a1",
+            "node-10",
+            "node-99999999999999999999",
+        ];
+        assert_eq!(names, expected);
     }
 
     #[test]

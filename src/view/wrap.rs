@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::tone::{Line, Span, span};
+use super::tone::{Line, Span, Tone, span};
 
 /// Wraps a text between words; a word that is too long is cut where the line ends.
 pub fn words(text: &str, columns: usize) -> Vec<String> {
@@ -83,6 +83,25 @@ pub fn line(pieces: &[Span], columns: usize) -> Vec<Line> {
     lines
 }
 
+/// Wraps pieces of text as [`line`] does; what follows of a line that is indented, or of a list, stands further right than its
+/// beginning.
+pub fn indented(pieces: &[Span], columns: usize) -> Vec<Line> {
+    let start = pieces.first().map_or("", |piece| &*piece.text);
+    let blanks = start.width() - start.trim_start_matches(' ').width();
+    let indent = match blanks {
+        0 if !start.starts_with("- ") => 0,
+        _ => (blanks + 2).min(columns / 2),
+    };
+    if indent == 0 || pieces.iter().map(|piece| piece.text.width()).sum::<usize>() <= columns {
+        return line(pieces, columns);
+    }
+    let mut lines = line(pieces, columns - indent);
+    for rest in lines.iter_mut().skip(1) {
+        rest.insert(0, span(" ".repeat(indent), Tone::Plain));
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +128,19 @@ mod tests {
         assert_eq!(texts(&pieces, 9), ["one two ", "three ", "four"]);
         assert_eq!(texts(&[plain("  a abcdefgh i")], 3), ["  a ", "abc", "def", "gh ", "i"]);
         assert_eq!(line(&pieces, 9).last(), Some(&vec![dim("four")]));
+    }
+
+    #[test]
+    fn what_is_indented_goes_on_further_right() {
+        for (text, want) in [
+            ("  plan: abc", vec!["  plan: abc"]),
+            ("  plan: abcdefghijk", vec!["  plan: ", "    abcdefgh", "    ijk "]),
+            ("- one two three four", vec!["- one two ", "  three four"]),
+            ("one two three four", vec!["one two ", "three four"]),
+        ] {
+            let lines = indented(&[plain(text)], 12).into_iter();
+            let got: Vec<String> = lines.map(|l| l.iter().map(|s| &*s.text).collect()).collect();
+            assert_eq!(got, want);
+        }
     }
 }

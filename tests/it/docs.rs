@@ -200,7 +200,9 @@ fn every_block_of_the_documentation_is_true() {
     }
     let mut blocks = 0;
     thread::scope(|scope| {
-        for entry in fs::read_dir(repository("docs")).unwrap().map(Result::unwrap) {
+        let entries = fs::read_dir(repository("docs")).unwrap().map(Result::unwrap);
+        // The lessons lie in a folder of their own: what they wait for is done on a screen.
+        for entry in entries.filter(|entry| entry.path().is_file()) {
             let text = fs::read_to_string(entry.path()).unwrap();
             let mut has_cluster = false;
             for chapter in chapters(&text) {

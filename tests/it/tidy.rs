@@ -14,7 +14,7 @@ const LINES_MAX: usize = 600;
 const MAIN_LINES_MAX: usize = 40;
 
 /// The modules without I/O and without a clock. Those that do not exist yet are held to it once they do.
-const PURE: [&str; 5] = ["plan", "run", "model", "report", "view"];
+const PURE: [&str; 6] = ["plan", "run", "model", "report", "learn", "view"];
 
 /// What pure modules must not name.
 const IMPURE: [&str; 16] = [

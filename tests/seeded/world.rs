@@ -34,7 +34,7 @@ use ttg_tui::plan::{Plan, Rerun};
 use ttg_tui::run::fact::JobFact;
 use ttg_tui::run::partial::Kept;
 use ttg_tui::run::summary::Headline;
-use ttg_tui::shell::{self, Clock, Form, Session, Teller};
+use ttg_tui::shell::{self, Clock, Form, Records, Session, Teller};
 
 use super::check::{Remains, check};
 use super::draw::{Deed, Fault, Ordered, Scenario};
@@ -325,6 +325,7 @@ impl<'s> World<'s> {
             state: self.state(),
             teller: Teller::to_lines(Form::Json, plan, take),
             is_gone: None,
+            records: Records::default(),
         };
         (spawn_local(shell::run(session)), number)
     }

@@ -17,8 +17,9 @@ use crate::model::preflight::{CheckLine, Mark};
 use crate::plan::Plan;
 use crate::shell::face::{Face, Heard};
 use crate::ui::app::{Errand, Subject};
-use crate::view::gesture::{Act, Answer, Question};
+use crate::view::gesture::{Act, Answer, Question, Screen};
 use crate::view::new_run::{ClusterChoice, ClusterTarget, Form, Start};
+use crate::view::words;
 
 /// How long nothing must be typed before the cluster is asked.
 const QUIET: Duration = Duration::from_millis(300);
@@ -29,6 +30,8 @@ pub(super) enum Filled {
     Left(Option<u8>),
     /// A plan is to be submitted there.
     Submit(Box<Reached>, Box<Plan>),
+    /// What is missing of the last run is to be computed.
+    Rerun,
 }
 
 /// The form while it is filled.
@@ -51,6 +54,7 @@ struct Filling {
 /// Shows the form until a plan is submitted or the person leaves.
 pub(super) async fn fill(tui: &mut Tui<'_>, face: &mut Face, plan: Plan) -> Result<Filled, Error> {
     let mut filling = Filling::new(tui.config, plan, face);
+    filling.form.has_last = tui.seen.is_some();
     let cannot = |error: std::io::Error| Error::new(Exit::Failed, format!("cannot listen for signals: {error}"));
     let mut signals = Signals::listen().map_err(cannot)?;
     filling.reach(tui);
@@ -68,7 +72,7 @@ pub(super) async fn fill(tui: &mut Tui<'_>, face: &mut Face, plan: Plan) -> Resu
                     }
                 }
                 Heard::Frame => {
-                    let subject = Subject::Form(&mut filling.form);
+                    let subject = filling.subject(tui, face.app.screen());
                     if face.draw(&subject, tui.clock.now()).is_err() {
                         return Ok(Filled::Left(Some(128 + 1)));
                     }
@@ -141,21 +145,26 @@ impl Filling {
         );
         // The only thing that is asked here is whether to submit.
         let was_asked = face.app.is_asking();
-        let errands = face.input(input, &mut Subject::Form(&mut self.form), tui.clock.now());
+        let mut subject = self.subject(tui, face.app.screen());
+        let errands = face.input(input, &mut subject, tui.clock.now());
         for errand in errands {
             match errand {
                 Errand::Submit(plan) => self.submit(tui, face, *plan, was_asked),
                 Errand::Edit(text) => self.edit(face, &text).await,
                 Errand::Leave => return Some(Filled::Left(None)),
                 Errand::Interrupt => return Some(Filled::Left(Some(128 + 2))),
-                // The others are about a run.
+                Errand::NewRun => face.app.return_to_form(),
+                Errand::Rerun => {
+                    self.abandon(tui);
+                    return Some(Filled::Rerun);
+                }
+                // The others are about a run that goes on.
                 Errand::Intent(_)
                 | Errand::Copy(_)
                 | Errand::Save { .. }
                 | Errand::Stop
                 | Errand::Mouse(_)
-                | Errand::Rerun
-                | Errand::NewRun => {}
+                | Errand::Playback(_) => {}
             }
         }
         let (revision, target, namespace) = before;
@@ -170,6 +179,14 @@ impl Filling {
             }
         }
         None
+    }
+
+    /// Returns what is shown: the form, or a screen of the last run.
+    fn subject<'a>(&'a mut self, tui: &'a Tui<'_>, screen: Screen) -> Subject<'a> {
+        match &tui.seen {
+            Some(seen) if screen != Screen::New => Subject::Run(&seen.model),
+            Some(_) | None => Subject::Form(&mut self.form),
+        }
     }
 
     fn target(&self) -> ClusterTarget {
@@ -276,9 +293,11 @@ impl Filling {
         if must_confirm(self.form.cluster()) && !is_confirmed {
             let cluster = &self.form.cluster().label;
             let namespace = self.form.namespace().unwrap_or("its default namespace");
+            let shards = words::count(u64::from(plan.shards), "shard", "shards");
+            let workers = words::count(u64::from(plan.workers), "worker", "workers");
             face.app.ask(Question {
                 text: format!("Submit {name} to {cluster}, {namespace}?"),
-                notes: vec![format!("{} shards, {} workers at once", plan.shards, plan.workers)],
+                notes: vec![format!("{shards}, {workers} at once")],
                 answers: vec![
                     Answer {
                         key: 'n',

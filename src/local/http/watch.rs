@@ -32,7 +32,7 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a watch rests after it told something: in a storm of changes it tells them in larger parts, which costs the server far
 /// less, and no change waits longer than this.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(5);
 
 /// A watch under way.
 struct Watch {

@@ -75,7 +75,7 @@ impl Pod {
             started_at: self.started.timestamp(),
             finished_at: self.finished.timestamp(),
             progress: self.progress(),
-            heard_at: self.track.as_ref().and_then(|track| track.silent_since),
+            heard_at: self.track.as_ref().and_then(|track| track.silent_since.timestamp()),
             waiting: self.waiting(),
         }
     }

@@ -5,10 +5,10 @@
 use ttg_worker::protocol::exit;
 
 use super::RunState;
-use super::pod::Pod;
+use super::pod::{Attempt, Pod};
 use super::results::Values;
 use super::small::Mark;
-use crate::run::fact::JobFact;
+use crate::run::fact::{CompletionIndex, JobFact};
 use crate::run::told::{Next, Stop};
 
 /// How long the Job controller waits after the first failure of an index; it doubles with each.
@@ -24,6 +24,15 @@ impl RunState {
     /// Returns the Job of a pod, if it is the one that runs now.
     fn job_of(&self, pod: &Pod) -> Option<&JobFact> {
         self.job().filter(|job| self.pods.job(pod.job) == Some(&job.uid))
+    }
+
+    /// Returns how an attempt of an index that ended without a result goes on: why the Job controller stopped it, and what it
+    /// does next; each as far as that is known.
+    pub fn after(&self, index: CompletionIndex, attempt: &Attempt<'_>) -> (Option<Stop>, Option<Next>) {
+        let pod = self.pods_of(index).find(|pod| *pod.name == *attempt.pod);
+        pod.map_or((None, None), |pod| {
+            (self.stop_of(pod), self.next_of(pod, attempt.number))
+        })
     }
 
     /// Says why the Job controller ended a pod; none for a pod that somebody else ended.
@@ -97,7 +106,10 @@ fn back_off_ms(failures: u32) -> u64 {
 mod tests {
     use super::*;
     use crate::run::fact::{Delta, Phase, PodFact, Reason};
-    use crate::run::state::fixtures::{apply, at, exited, job, of_rerun, rerun_job, running, state, with_condition};
+    use crate::run::state::IndexState;
+    use crate::run::state::fixtures::{
+        apply, at, exited, job, of_rerun, pod, rerun_job, running, state, with_condition,
+    };
     use crate::run::told::RunEvent;
 
     /// Returns what was told of the end of the last of these pods.
@@ -169,6 +181,26 @@ mod tests {
         state.apply_job(at(0), Delta::Applied(Box::new(rerun)));
         let pod = of_rerun(exited(0, 20, 4, 1));
         assert_eq!(told(&mut state, vec![pod]), (None, again(10, 4, 6)));
+    }
+
+    #[test]
+    fn an_index_that_the_job_controller_stopped_waits_as_if_not_begun() {
+        let life = [running(0, 0, 1), ending(0, 2, true), ended(0, 3)];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]] {
+            let mut state = with_job(job(2, 1));
+            apply(&mut state, order.map(|number: usize| life[number].clone()));
+            let now = |state: &RunState| state.index_state(CompletionIndex(0));
+            assert_eq!(now(&state), IndexState::NotStarted, "{order:?}");
+            assert_eq!(state.counts().retrying, 0);
+            apply(&mut state, [pod(0, 20, 5)]);
+            assert_eq!(now(&state), IndexState::Pending, "{order:?}");
+            apply(&mut state, [exited(0, 20, 6, 1)]);
+            assert_eq!(now(&state), IndexState::Retrying, "{order:?}");
+        }
+        let mut state = with_job(job(2, 1));
+        apply(&mut state, life);
+        state.apply_job(at(0), Delta::Applied(Box::new(with_condition(job(2, 9), "Failed"))));
+        assert_eq!(state.index_state(CompletionIndex(0)), IndexState::Failed);
     }
 
     #[test]

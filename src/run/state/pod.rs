@@ -233,6 +233,11 @@ impl Pod {
             }
             Shown::Changed | Shown::Removed => {}
         }
+        // Here and not where content is folded: the removal may have the revision of what was seen before.
+        let ends = fact.terminating || shown == Shown::Removed;
+        if ends && fact.released && !fact.phase.is_terminal() {
+            self.marks.set(Mark::Released);
+        }
     }
 
     /// Folds the content of a fact.
@@ -254,10 +259,6 @@ impl Pod {
         self.marks.set(Mark::Seen);
         if fact.terminating {
             self.marks.set(Mark::Terminating);
-        }
-        let ends = fact.terminating || removed;
-        if ends && fact.released && !fact.phase.is_terminal() {
-            self.marks.set(Mark::Released);
         }
         if fact.phase.is_terminal() {
             self.phase = if self.phase.is_terminal() {
@@ -352,6 +353,11 @@ impl Pod {
     pub(super) fn is_failure(&self) -> bool {
         let has_value = self.has_succeeded() || self.marks.has(Mark::Result);
         self.is_over() && !has_value && !self.marks.has(Mark::Released)
+    }
+
+    /// Tells whether the Job controller itself stopped it before it gave anything.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.marks.has(Mark::Released) && !self.marks.has(Mark::Result) && !self.has_succeeded()
     }
 
     /// Returns its exit code, once its container has ended.

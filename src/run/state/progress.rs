@@ -5,7 +5,7 @@ use ttg_worker::protocol::Line;
 
 use super::RunState;
 use super::pod::Pod;
-use super::small::{Link, Mark, Uid};
+use super::small::{Link, Mark, Slim, Uid};
 use crate::run::fact::{LogFact, LogPart, PodUid};
 use crate::run::log::{Progress, Track};
 use crate::run::told::RunEvent;
@@ -38,7 +38,7 @@ impl RunState {
         for uid in pods {
             let id = self.pods.by_uid.get(&Uid::new(&uid.0)).copied().map(Link::position);
             if let Some(pod) = id.and_then(|id| self.living_pod(id)) {
-                pod.track.get_or_insert_default().silent_since = Some(at);
+                pod.track.get_or_insert_default().silent_since = Slim::of_time(Some(at));
             }
         }
     }
@@ -53,7 +53,12 @@ impl RunState {
     fn silence_of(&mut self, at: Timestamp, uid: &PodUid, flags: &str) -> Option<RunEvent> {
         let id = self.pods.by_uid.get(&Uid::new(&uid.0))?.position();
         let pod = self.living_pod(id).filter(|pod| pod.marks.has(Mark::Running))?;
-        let since = pod.track.as_ref().filter(|track| !track.refused)?.silent_since?;
+        let since = pod
+            .track
+            .as_ref()
+            .filter(|track| !track.refused)?
+            .silent_since
+            .timestamp()?;
         let silent_ms = u64::try_from(at.duration_since(since).as_millis()).unwrap_or(0);
         if silent_ms < SILENCE_MS_MAX || !pod.marks.set(Mark::ToldSilent) {
             return None;
@@ -115,13 +120,16 @@ impl RunState {
         else {
             return Vec::new();
         };
-        let told_at = self.pods_of(index).filter_map(|pod| pod.track.as_ref()?.told_at).max();
+        let told_at = self
+            .pods_of(index)
+            .filter_map(|pod| pod.track.as_ref()?.told_at.timestamp())
+            .max();
         let since_ms = told_at.map(|told_at| at.as_millisecond().saturating_sub(told_at.as_millisecond()));
         if since_ms.is_some_and(|since_ms| since_ms < PROGRESS_INTERVAL_MS) {
             return Vec::new();
         }
         if let Some(track) = self.living_pod(id).and_then(|pod| pod.track.as_mut()) {
-            track.told_at = Some(at);
+            track.told_at = Slim::of_time(Some(at));
         }
         let Progress {
             done,
@@ -150,8 +158,8 @@ impl Track {
             }
             LogPart::Line(_) | LogPart::Text(_) | LogPart::Closed { .. } => {}
         }
-        if self.silent_since.is_some() {
-            self.silent_since = Some(at);
+        if self.silent_since.timestamp().is_some() {
+            self.silent_since = Slim::of_time(Some(at));
         }
     }
 }

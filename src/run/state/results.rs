@@ -151,6 +151,15 @@ impl RunState {
         })
     }
 
+    /// Returns how long the worker of an accepted index computed, without all else that its result says.
+    pub fn elapsed_ms(&self, index: CompletionIndex) -> Option<u64> {
+        let is_accepted = self.index_state(index) == IndexState::Accepted;
+        is_accepted
+            .then(|| self.counted_result(index))
+            .flatten()
+            .map(|found| found.elapsed_ms)
+    }
+
     /// Iterates over the results of all accepted indexes, ascending.
     pub fn accepted_results(&self) -> impl Iterator<Item = Accepted<'_>> {
         self.indexes().filter_map(move |(index, _)| self.accepted_result(index))
@@ -212,8 +221,14 @@ impl RunState {
     /// Returns the result that stands for an index: the first attempt's, so that the order of facts makes no
     /// difference.
     pub(super) fn counted_result(&self, index: CompletionIndex) -> Option<&Found> {
-        self.results_of(index)
-            .min_by_key(|found| self.pod_at(found.pod).map(Pod::order))
+        let mut results = self.results_of(index);
+        let first = results.next()?;
+        // Nearly every index has one result; then nothing has to be compared.
+        let order = |found: &&Found| self.pod_at(found.pod).map(Pod::order);
+        Some(results.fold(
+            first,
+            |best, found| if order(&found) < order(&best) { found } else { best },
+        ))
     }
 
     /// Reads the termination message of a worker that ended with exit code 0.

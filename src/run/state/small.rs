@@ -41,33 +41,33 @@ impl Default for Link {
 
 /// A number that may be unknown, in the space of the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slim(i64);
+pub(in crate::run) struct Slim(i64);
 
 impl Slim {
     const UNKNOWN: Self = Self(i64::MIN);
 
     /// Keeps a point in time to the millisecond.
-    pub(super) fn of_time(time: Option<Timestamp>) -> Self {
+    pub(in crate::run) fn of_time(time: Option<Timestamp>) -> Self {
         time.map_or(Self::UNKNOWN, |time| Self(time.as_millisecond()))
     }
 
     /// Returns the point in time.
-    pub(super) fn timestamp(self) -> Option<Timestamp> {
+    pub(in crate::run) fn timestamp(self) -> Option<Timestamp> {
         self.known().and_then(|ms| Timestamp::from_millisecond(ms).ok())
     }
 
     /// Keeps a duration; one beyond 292 million years is unknown.
-    pub(super) fn of_ms(ms: Option<u64>) -> Self {
+    pub(in crate::run) fn of_ms(ms: Option<u64>) -> Self {
         ms.and_then(|ms| i64::try_from(ms).ok()).map_or(Self::UNKNOWN, Self)
     }
 
     /// Returns the duration in milliseconds.
-    pub(super) fn ms(self) -> Option<u64> {
+    pub(in crate::run) fn ms(self) -> Option<u64> {
         self.known().and_then(|ms| u64::try_from(ms).ok())
     }
 
     /// Takes over the other number unless this one is known.
-    pub(super) fn or(self, other: Self) -> Self {
+    pub(in crate::run) fn or(self, other: Self) -> Self {
         if self == Self::UNKNOWN { other } else { self }
     }
 

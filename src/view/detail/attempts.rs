@@ -8,6 +8,7 @@ use crate::run::state::{Attempt, IndexState};
 use crate::view::explain::{self, Fate};
 use crate::view::tone::{Line, Tone, dim, plain, span};
 use crate::view::words;
+use crate::view::wrap;
 
 /// The columns before the clock: cursor, number, glyph, word, node, reason, span.
 pub const CURSOR_COLUMNS: usize = 2;
@@ -24,6 +25,9 @@ pub const TOOK_COLUMNS: usize = 12;
 /// The columns that are left for reason and clock must be shared; the clock gets at least these.
 const CLOCK_COLUMNS_MIN: usize = 10;
 const WHY_COLUMNS: (usize, usize) = (14, 26);
+
+/// The rows of what is said about an attempt at most.
+const NOTE_ROWS_MAX: usize = 3;
 
 /// The Job controller's first wait before it makes a pod again, and its longest.
 const BACK_OFF_S: u64 = 10;
@@ -87,8 +91,8 @@ pub struct Attempts {
     pub clock: String,
     /// The rows.
     pub rows: Vec<AttemptRow>,
-    /// What is said in words about the chosen one; absent without a row for it.
-    pub note: Option<Line>,
+    /// What is said in words about the chosen one; empty without a row for it.
+    pub note: Vec<Line>,
 }
 
 /// What the attempts are seen by.
@@ -108,9 +112,15 @@ pub(super) fn attempts(model: &Model, seen: &Seen<'_>, columns: usize, rows: usi
     let clock_columns = Some(shared - why_columns)
         .filter(|clock| *clock >= CLOCK_COLUMNS_MIN)
         .unwrap_or(0);
-    let has_note = rows >= 3;
-    let fits = rows.saturating_sub(1 + usize::from(has_note));
     let count = seen.attempts.len();
+    let note = if rows < 3 {
+        Vec::new()
+    } else {
+        // Of the rows that no attempt needs.
+        let spare = rows.saturating_sub(1 + count).clamp(1, NOTE_ROWS_MAX);
+        at_most(wrap::line(&self::note(model, seen), columns), spare)
+    };
+    let fits = rows.saturating_sub(1 + note.len());
     let chosen = seen.chosen.map(|chosen| count.saturating_sub(1 + chosen));
     let first = chosen.map_or(0, |chosen| chosen.saturating_sub(fits.saturating_sub(1)));
     let clock = Clock::of(seen, model.run().index_state(seen.index), clock_columns);
@@ -129,8 +139,17 @@ pub(super) fn attempts(model: &Model, seen: &Seen<'_>, columns: usize, rows: usi
         clock_columns: to_u16(clock_columns),
         clock: words::duration(clock.length_ms),
         rows: shown,
-        note: has_note.then(|| note(model, seen)),
+        note,
     }
+}
+
+/// Keeps so many lines; the last one holds all of the rest, which is cut where it is drawn, with a sign.
+fn at_most(mut lines: Vec<Line>, rows: usize) -> Vec<Line> {
+    let rest = lines.split_off(rows.min(lines.len()));
+    if let Some(last) = lines.last_mut() {
+        last.extend(rest.into_iter().flatten());
+    }
+    lines
 }
 
 /// The clock that all attempts are drawn on.
@@ -285,6 +304,10 @@ fn note(model: &Model, seen: &Seen<'_>) -> Line {
         from.zip(to)
             .map(|(from, to)| words::duration(words::since_ms(from, to)))
     };
+    // Kubernetes' times are whole seconds: of its own work the worker knows better.
+    let accepted = model.run().accepted_result(seen.index);
+    let computed = accepted.filter(|accepted| accepted.pod == attempt.pod);
+    let at_work = computed.map(|accepted| words::duration(accepted.elapsed_ms));
     let spans = [
         (took(attempt.created_at, attempt.scheduled_at), "until bound"),
         (
@@ -292,7 +315,7 @@ fn note(model: &Model, seen: &Seen<'_>) -> Line {
             "to start",
         ),
         (
-            took(attempt.started_at, end),
+            at_work.or_else(|| took(attempt.started_at, end)),
             if is_alive { "at work so far" } else { "at work" },
         ),
     ];

@@ -91,19 +91,19 @@ pub(super) fn log(
         return LogView {
             title,
             state: Vec::new(),
-            lines: vec![vec![dim("no pod has been made for this index yet, so there is no log")]],
+            lines: note("no pod has been made for this index yet, so there is no log", columns),
         };
     };
     if tail.pod() != Some(attempt.pod) {
         return LogView {
             title,
             state: Vec::new(),
-            lines: vec![vec![dim(unread(attempt))]],
+            lines: note(unread(attempt), columns),
         };
     }
     let mut lines = window(tail, choices, columns, rows);
     if lines.is_empty() {
-        lines.push(vec![dim(empty(tail, choices))]);
+        lines = note(&empty(tail, choices), columns);
     }
     LogView {
         title,
@@ -165,6 +165,19 @@ fn state(tail: &LogTail, choices: &LogChoices) -> Line {
     line
 }
 
+/// Wraps a line between words; its indent stays, and what would be a blank at the end of a line goes.
+fn wrapped(line: &str, columns: usize) -> Vec<String> {
+    let lines = wrap::line(&[plain(line.to_owned())], columns).into_iter();
+    let text = |line: Line| line.iter().map(|piece| &*piece.text).collect::<String>();
+    lines.map(|line| text(line).trim_end().to_owned()).collect()
+}
+
+/// Wraps what is said in place of a log.
+fn note(text: &str, columns: usize) -> Vec<Line> {
+    let lines = wrap::words(text, columns).into_iter();
+    lines.map(|line| vec![dim(line)]).collect()
+}
+
 /// Returns the lines down to the one at the bottom; at the log's beginning the window is filled from there.
 fn window(tail: &LogTail, choices: &LogChoices, columns: usize, rows: usize) -> Vec<Line> {
     let newest = to_u64(tail.lines().len());
@@ -175,7 +188,7 @@ fn window(tail: &LogTail, choices: &LogChoices, columns: usize, rows: usize) -> 
         if choices.cut {
             vec![line.to_owned()]
         } else {
-            wrap::anywhere(line, columns)
+            wrapped(line, columns)
         }
     };
     let below = usize::try_from(newest.saturating_sub(bottom.saturating_add(1))).unwrap_or(0);
@@ -247,6 +260,8 @@ mod tests {
         let long = LogTail::of("a", ["0123456789abc".to_owned()].into_iter());
         let mut choices = LogChoices::default();
         assert_eq!(texts(&long, &choices), ["0123456789", "abc"]);
+        let words = LogTail::of("a", ["  one two three".to_owned()].into_iter());
+        assert_eq!(texts(&words, &choices), ["  one two", "three"]);
         choices.cut = true;
         assert_eq!(texts(&long, &choices), ["0123456789abc"]);
     }

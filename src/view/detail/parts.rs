@@ -57,8 +57,13 @@ pub(super) fn head(model: &Model, seen: &Seen<'_>) -> Head {
     ];
     if let Some(newest) = seen.attempts.last() {
         let at_most = u64::from(plan.retries) + 1;
-        first.push(plain(format!("  attempt {}", newest.number)));
-        first.push(dim(format!(" (at most {at_most} may fail)")));
+        // What was ended from outside is no failure, so there can be more.
+        let of = if u64::from(newest.number) > at_most {
+            String::new()
+        } else {
+            format!(" of {at_most}")
+        };
+        first.push(plain(format!("  attempt {}{of}", newest.number)));
         first.extend(newest.node.map(|node| plain(format!("  {node}"))));
     }
     let range = plan.shard(seen.index).map_or_else(
@@ -132,7 +137,12 @@ fn how_far(model: &Model, seen: &Seen<'_>, state: IndexState) -> Line {
         ];
     }
     let explained = explain::of_index_alone(seen.index, model, seen.attempts);
-    let mut line = vec![span(explained.cause, Tone::of(state))];
+    // One row: its first sentence. The explanation has all of it.
+    let cause = match explained.cause.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => explained.cause,
+    };
+    let mut line = vec![span(cause, Tone::of(state))];
     if let Some(again) = again(model, seen) {
         line.insert(0, span(format!("{again}. "), Tone::Retrying));
     }
@@ -151,7 +161,12 @@ pub(super) fn events_of<'a>(model: &'a Model, attempts: &[Attempt<'_>]) -> Vec<&
 }
 
 /// Makes the events that fit around the cursor.
-pub(super) fn events(found: &[&KubeEventFact], cursor: Option<usize>, at: Timestamp, rows: usize) -> List {
+pub(super) fn events(
+    found: &[&KubeEventFact],
+    cursor: Option<usize>,
+    at: Timestamp,
+    (columns, rows): (usize, usize),
+) -> List {
     let last = found.len().saturating_sub(1);
     let cursor = cursor.map(|cursor| cursor.min(last)).filter(|_| !found.is_empty());
     let first = cursor.map_or(0, |cursor| (cursor + 1).saturating_sub(rows));
@@ -163,9 +178,8 @@ pub(super) fn events(found: &[&KubeEventFact], cursor: Option<usize>, at: Timest
         .collect();
     let hidden = found.len() - lines.len();
     if found.is_empty() {
-        lines.push(vec![dim(
-            "Kubernetes told no event about its pods; it keeps them for an hour",
-        )]);
+        let words = "Kubernetes told no event about its pods; it keeps them for an hour";
+        lines.extend(wrap::words(words, columns).into_iter().map(|line| vec![dim(line)]));
     }
     List {
         title: vec![

@@ -80,20 +80,50 @@ fn attempts_stand_on_one_clock_newest_first() {
         (view.attempts.rows[1].took.as_str(), view.attempts.rows[1].why.as_str()),
         ("5.0 s", "exit 1")
     );
-    assert!(text(&view.attempts.note.unwrap()).contains("19.0 s at work so far"));
+    assert!(note_of(&view).contains("19.0 s at work so far"));
+}
+
+fn note_of(view: &View) -> String {
+    view.attempts.note.iter().map(|line| text(line)).collect()
+}
+
+#[test]
+fn what_is_said_about_an_attempt_is_wrapped_where_there_is_room() {
+    let model = model([exited(1, 0, 3, 1), exited(1, 20, 5, 1)]);
+    for (columns, rows) in [(80, 24), (120, 29)] {
+        let view = view(&model, &opened(1, &model), at(30), columns, rows);
+        let inside = usize::from(view.layout.attempts.columns) - 2;
+        let lines: Vec<String> = view.attempts.note.iter().map(|line| text(line)).collect();
+        assert!(
+            lines.iter().all(|line| line.trim_end().chars().count() <= inside),
+            "{lines:?}"
+        );
+        assert_eq!(view.attempts.rows.len(), 2, "no attempt makes room for it");
+        let first = text(&view.head.lines[0]);
+        assert!(first.contains("attempt 2 of "), "{first}");
+    }
+}
+
+#[test]
+fn a_worker_knows_its_own_time_better_than_kubernetes() {
+    let mut model = model([done(3, 1, 0, 3, 7)]);
+    for effect in update(&mut model, at(9), Event::Drained) {
+        if let crate::model::effect::Effect::Keep(partials) = effect {
+            update(&mut model, at(9), Event::Outcome(Outcome::Kept(partials)));
+        }
+    }
+    let took = model.run().accepted_result(CompletionIndex(1)).unwrap().elapsed_ms;
+    let said = note_of(&view(&model, &opened(1, &model), at(9), 80, 19));
+    assert!(
+        said.contains(&format!("{} at work", crate::view::words::duration(took))),
+        "{said}"
+    );
 }
 
 #[test]
 fn the_next_attempt_is_announced() {
     let model = model([exited(1, 0, 3, 1), exited(1, 20, 5, 1)]);
-    let note = |second| {
-        text(
-            &view(&model, &opened(1, &model), at(second), 80, 19)
-                .attempts
-                .note
-                .unwrap(),
-        )
-    };
+    let note = |second| note_of(&view(&model, &opened(1, &model), at(second), 80, 19));
     assert!(note(30).contains("attempt 3 in about 15 s"), "{}", note(30));
     assert!(note(60).contains("attempt 3 is due"), "{}", note(60));
 }

@@ -1,5 +1,7 @@
 //! What happened, newest first: the words of the headless run, with a filter and a cursor that stays on its event. Pure.
 
+use jiff::Timestamp;
+
 use crate::model::Model;
 use crate::model::history::Told;
 use crate::report::Style;
@@ -8,6 +10,9 @@ use crate::run::told::{NodeState, RunEvent};
 use crate::view::head;
 use crate::view::tone::Tone;
 use crate::view::words;
+
+/// For how long after its begin a session that was attached hears what was before.
+const FIRST_LISTS_MS: u64 = 1_000;
 
 /// The events that are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,9 +81,16 @@ pub(super) fn events(model: &Model, filter: &str, cursor: Option<u64>, rows: usi
     let newer = (selected + 1).saturating_sub(rows);
     let lines = Lines::new(Style::default(), model.run().plan());
     let began_at = head::began_at(model);
+    let clock = |told: &Told| {
+        if was_before(model, began_at, told) {
+            "before".to_owned()
+        } else {
+            words::fine_clock(words::since_ms(began_at, told.at))
+        }
+    };
     let row = |(place, (number, told)): (usize, &(u64, &Told))| EventRow {
         number: *number,
-        clock: words::fine_clock(words::since_ms(began_at, told.at)),
+        clock: clock(told),
         tone: tone(&told.event),
         text: lines.text(&told.event),
         selected: place == selected,
@@ -92,6 +104,14 @@ pub(super) fn events(model: &Model, filter: &str, cursor: Option<u64>, rows: usi
         filter: filter.to_owned(),
         typing: None,
     }
+}
+
+/// Tells whether an event happened before the session began, as far as can be known: of a run that goes on already the first lists
+/// tell at once what happened nobody knows when.
+fn was_before(model: &Model, began_at: Timestamp, told: &Told) -> bool {
+    let started_at = model.started_at();
+    let is_first = words::since_ms(started_at, told.at) < FIRST_LISTS_MS;
+    began_at < started_at && is_first && !matches!(told.event, RunEvent::Attached { .. })
 }
 
 /// Returns what the state an event is about means.
@@ -112,6 +132,9 @@ fn tone(event: &RunEvent) -> Tone {
         RunEvent::Scheduled { .. }
         | RunEvent::Waiting { .. }
         | RunEvent::Suspended { by: None }
+        | RunEvent::AttemptEnded {
+            stopped_by: Some(_), ..
+        }
         | RunEvent::Leaving { .. } => Tone::Pending,
         RunEvent::SetAside { .. } | RunEvent::AttemptEnded { .. } => Tone::Retrying,
         RunEvent::Disputed { .. }

@@ -152,6 +152,9 @@ fn efficiency(model: &Model, at: Timestamp) -> Option<u64> {
         .busy()
         .iter()
         .fold(over, |sum, busy| sum.saturating_add(inside(busy.began_at, at)));
+    // While the Job is suspended no worker may run.
+    let begin = Timestamp::from_millisecond(begin).ok()?;
+    let window_ms = window_ms.saturating_sub(history.rest_ms(begin, at));
     (window_ms > 0 && workers > 0 && model.end().is_none())
         .then(|| words::percent(work_ms, workers.saturating_mul(window_ms)))
 }

@@ -1,7 +1,7 @@
 //! Every pod of a run by where it is, in one pass: counts of each node, and the pods that matter most there. Pure.
 //!
-//! What matters most comes first: failed, then tried again, then running (for the longest time first), then waiting, then done (the
-//! latest first). Of the failed pods of an index only the last one counts, and only as long as the index has no better state.
+//! What matters most comes first: failed, then tried again, then running (for the longest time first), then waiting, then stopped,
+//! then done (the latest first). Of the failed pods of an index only the last one counts, and only as long as the index has no better state.
 
 use std::collections::{BinaryHeap, HashMap};
 
@@ -66,6 +66,8 @@ pub(super) struct Tally {
     pub(super) running: u32,
     /// They do not run yet.
     pub(super) waiting: u32,
+    /// The Job controller itself stopped them, and their indexes wait for their next pods.
+    pub(super) stopped: u32,
     /// They are tried again, or are such an attempt.
     pub(super) retrying: u32,
     /// They gave a result.
@@ -83,7 +85,7 @@ pub(super) struct Tally {
 impl Tally {
     /// Returns how many pods there are.
     pub(super) fn pods(&self) -> usize {
-        let pods = self.running + self.waiting + self.retrying + self.done + self.failed;
+        let pods = self.running + self.waiting + self.stopped + self.retrying + self.done + self.failed;
         usize::try_from(pods).unwrap_or(usize::MAX)
     }
 }
@@ -100,6 +102,11 @@ pub(super) struct Ranked<'a> {
 }
 
 impl Ranked<'_> {
+    /// Tells whether its work is done.
+    pub(super) fn is_done(&self) -> bool {
+        self.class == DONE
+    }
+
     fn order(&self) -> (u8, i64, u32, &str) {
         (self.class, self.key, self.pod.index.0, self.pod.pod)
     }
@@ -166,7 +173,7 @@ impl<'a> Group<'a> {
             Tone::Unknown
         } else if tally.retrying > 0 {
             Tone::Retrying
-        } else if tally.waiting > 0 {
+        } else if tally.waiting + tally.stopped > 0 {
             Tone::Pending
         } else if tally.running > 0 {
             Tone::Running
@@ -185,7 +192,7 @@ impl<'a> Group<'a> {
             self.is_lost(),
             tally.retrying > 0,
             self.node.is_none(),
-            tally.waiting > 0,
+            tally.waiting + tally.stopped > 0,
             self.is_cordoned(),
             tally.running > 0,
         ];
@@ -204,6 +211,7 @@ impl<'a> Group<'a> {
             RETRYING => &mut tally.retrying,
             RUNNING => &mut tally.running,
             WAITING => &mut tally.waiting,
+            STOPPED => &mut tally.stopped,
             _ => &mut tally.done,
         };
         *counter += 1;
@@ -226,7 +234,8 @@ const FAILED: u8 = 0;
 const RETRYING: u8 = 1;
 const RUNNING: u8 = 2;
 const WAITING: u8 = 3;
-const DONE: u8 = 4;
+const STOPPED: u8 = 4;
+const DONE: u8 = 5;
 
 /// All pods of a run.
 #[derive(Clone, Debug)]
@@ -308,7 +317,8 @@ impl<'a> Gathered<'a> {
         let few = self.groups.len() <= super::GROUPS_OPEN_MAX;
         self.groups.sort_by_cached_key(|group| {
             let severity = if few { 0 } else { group.severity() };
-            (severity, group.node.is_none(), group.node.cloned())
+            let name = group.node.map_or("", |node| node.0.as_str());
+            (severity, group.node.is_none(), words::natural(name), name)
         });
     }
 }
@@ -322,6 +332,8 @@ fn rank(pod: PodNow<'_>, state: IndexState) -> Option<Ranked<'_>> {
         (Stand::Done | Stand::Failed, Tone::Failed) => (FAILED, latest_first, Tone::Failed),
         (Stand::Done, _) => (DONE, latest_first, Tone::Done),
         (Stand::Failed, Tone::Retrying) => (RETRYING, latest_first, Tone::Retrying),
+        // Only what the Job controller itself stopped leaves its index as if not begun.
+        (Stand::Failed, Tone::Pending) if state == IndexState::NotStarted => (STOPPED, latest_first, Tone::Pending),
         (Stand::Failed, _) => return None,
         (Stand::Waiting, Tone::Retrying) => (RETRYING, ms(pod.created_at), Tone::Retrying),
         (Stand::Waiting, _) => (WAITING, ms(pod.created_at), Tone::Pending),

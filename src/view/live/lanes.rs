@@ -7,8 +7,11 @@ use super::figures::Pace;
 use super::gather::{Gathered, Group, Ranked};
 use super::{Area, Choices, GROUPS_OPEN_MAX, Item, Pane, WIDE};
 use crate::model::Model;
+use crate::report::lines::stop_words;
 use crate::run::fact::{CompletionIndex, Reason};
-use crate::run::state::{IndexState, Stand};
+use crate::run::state::{Attempt, IndexState, Stand};
+use crate::run::told::{Next, Stop};
+use crate::view::explain;
 use crate::view::gesture::Spot;
 use crate::view::tone::{Line, Tone, dim, plain, span, state_word, strong};
 use crate::view::words::{self, Piece};
@@ -25,10 +28,6 @@ const TAIL_COLUMNS: u16 = 16;
 const NODE_TAIL_COLUMNS: u16 = 1;
 /// A worker that said nothing for so long has its silence told instead of its rate.
 const SILENT_MS: u64 = 5_000;
-/// The wait before the first retry, as the Job controller has it; it doubles with each.
-const RETRY_WAIT_MS: u64 = 10_000;
-/// The longest wait before a retry.
-const RETRY_WAIT_MS_MAX: u64 = 600_000;
 
 /// An area with rows, perhaps in a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,18 +221,19 @@ impl Scene<'_> {
         let total = group.tally.pods();
         let cursor = self.cursor_in(group, &pods);
         // In one row there is only room for a worker; its node's line counts the others.
-        let fits = total <= room || room == 1;
+        let top_is_undone = pods.first().is_some_and(|ranked| !ranked.is_done());
+        let cursor_is_done = cursor.and_then(|cursor| pods.get(cursor)).is_some_and(Ranked::is_done);
+        // In two, there is for one that is not done and the cursor's.
+        let fits = total <= room || room == 1 || (room == 2 && top_is_undone && cursor_is_done);
         let shown = if fits { room } else { room.saturating_sub(1) };
-        let skipped = cursor.map_or(0, |cursor| (cursor + 1).saturating_sub(shown.max(1)));
-        let visible = pods.iter().enumerate().skip(skipped).take(shown);
-        let mut rows: Vec<Row> = visible
-            .map(|(number, ranked)| Row {
-                selected: cursor == Some(number),
-                ..self.worker(ranked)
-            })
-            .collect();
+        let visible = visible(&pods, cursor, shown);
+        let row = |(number, ranked): &(usize, &Ranked<'_>)| Row {
+            selected: cursor == Some(*number),
+            ..self.worker(ranked)
+        };
+        let mut rows: Vec<Row> = visible.iter().map(row).collect();
         if !fits && room > 0 {
-            let known = pods.iter().skip(skipped).take(shown);
+            let known = visible.iter().map(|(_, ranked)| *ranked);
             rows.push(rest_of_workers(group, known, total - rows.len()));
         }
         if total == 0 && room > 0 {
@@ -368,40 +368,74 @@ impl Scene<'_> {
             return ranked.pod.waiting.map_or_else(|| "starting".to_owned(), reason);
         }
         let attempts = run.attempts(index);
-        let attempt = attempts.iter().find(|attempt| attempt.pod == ranked.pod.pod);
-        let why = attempt.and_then(|attempt| attempt.why).map(short_reason);
-        let code = attempt
-            .and_then(|attempt| attempt.exit_code)
-            .map(|code| format!("exit {code}"));
-        let problem = attempt.and_then(|attempt| attempt.problem).map(str::to_owned);
-        let said = why
-            .or(problem)
-            .or_else(|| code.clone())
-            .unwrap_or_else(|| "ended".to_owned());
+        let Some(attempt) = attempts.iter().find(|attempt| attempt.pod == ranked.pod.pod) else {
+            return state_word(state).to_owned();
+        };
+        let (stop, next) = run.after(index, attempt);
+        if let Some(stop) = stop.filter(|_| [IndexState::NotStarted, IndexState::Retrying].contains(&state)) {
+            return stopped(stop, run.job().is_some_and(|job| job.suspend));
+        }
+        let said = ending(attempt);
         if state != IndexState::Retrying {
             let tries = words::count(u64::try_from(attempts.len()).unwrap_or(u64::MAX), "attempt", "attempts");
             return format!("{}: {said}; {tries}", state_word(state));
         }
-        let number = attempt.map_or(1, |attempt| attempt.number);
-        let of = run.plan().retries;
-        let again = if attempts.last().is_some_and(|last| last.pod != ranked.pod.pod) {
-            "a new pod is there".to_owned()
-        } else if code.is_none() {
-            "again soon".to_owned()
-        } else {
-            let doublings = number.saturating_sub(1).min(6);
-            let wait_ms = (RETRY_WAIT_MS << doublings).min(RETRY_WAIT_MS_MAX);
-            let since_ms = ranked
-                .pod
-                .finished_at
-                .map_or(0, |ended_at| words::since_ms(ended_at, self.at));
-            match wait_ms.saturating_sub(since_ms) {
-                0 => "again soon".to_owned(),
-                left_ms => format!("again in about {}", words::age(left_ms)),
+        if attempts.last().is_some_and(|last| last.pod != ranked.pod.pod) {
+            return format!("{said}; a new pod is there");
+        }
+        let ended_at = ranked.pod.finished_at;
+        match next {
+            Some(Next::Again { after_ms, attempt, of }) => {
+                let since_ms = ended_at.map_or(0, |ended_at| words::since_ms(ended_at, self.at));
+                let when = match after_ms.saturating_sub(since_ms) {
+                    0 => "soon".to_owned(),
+                    left_ms => format!("in about {}", words::age(left_ms)),
+                };
+                format!("{said}; again {when}, attempt {attempt} of {of}")
             }
-        };
-        format!("{said}; {again} ({number} of {of})")
+            Some(Next::NoRetries | Next::Hopeless) => format!("{said}; not tried again"),
+            None => format!("{said}; again soon"),
+        }
     }
+}
+
+/// Says who stopped an attempt that could have gone on, and what its index waits for.
+fn stopped(stop: Stop, is_suspended: bool) -> String {
+    let waits = match stop {
+        Stop::Suspending | Stop::ScalingDown if is_suspended => ", waits for resume",
+        Stop::Suspending | Stop::ScalingDown => ", waits for its turn",
+        Stop::Cancelling | Stop::JobOver => "",
+    };
+    format!("stopped by {}{waits}", stop_words(stop))
+}
+
+/// Says how an attempt ended.
+fn ending(attempt: &Attempt<'_>) -> String {
+    let code = || attempt.exit_code.map(|code| format!("exit {code}"));
+    let why = attempt.why.map(short_reason);
+    let said = why.or_else(|| attempt.problem.map(str::to_owned)).or_else(code);
+    said.unwrap_or_else(|| "ended".to_owned())
+}
+
+/// Chooses so many pods of those that are there, what matters most first, so that the cursor's is among them: where it is on one
+/// that is done, those that are not done stay in sight before it.
+fn visible<'r, 'p>(pods: &'r [Ranked<'p>], cursor: Option<usize>, shown: usize) -> Vec<(usize, &'r Ranked<'p>)> {
+    let skipped = cursor.map_or(0, |cursor| (cursor + 1).saturating_sub(shown.max(1)));
+    let is_on_done = cursor.and_then(|cursor| pods.get(cursor)).is_some_and(Ranked::is_done);
+    let undone = pods.iter().take_while(|ranked| !ranked.is_done()).count();
+    let room_above = if shown == 1 {
+        usize::from(undone > 0)
+    } else {
+        shown.saturating_sub(1)
+    };
+    let kept = if skipped > 0 && is_on_done {
+        undone.min(room_above)
+    } else {
+        0
+    };
+    let numbered = || pods.iter().enumerate();
+    let rest = numbered().skip(skipped + kept).take(shown.saturating_sub(kept));
+    numbered().take(kept).chain(rest).collect()
 }
 
 /// Writes how long an index took in at most six columns, up to a hundred minutes.
@@ -413,7 +447,13 @@ fn took(ms: u64) -> String {
     }
 }
 
+/// Writes why a pod waits: what that means in a few words, and then as Kubernetes says it.
 fn reason(why: &Reason) -> String {
+    let said = kube_reason(why);
+    explain::short(why).map_or_else(|| said.clone(), |short| format!("{short}; {said}"))
+}
+
+fn kube_reason(why: &Reason) -> String {
     match (why.reason.as_str(), why.message.as_str()) {
         ("", "") => "starting".to_owned(),
         (one, "") | ("", one) => one.to_owned(),
@@ -450,7 +490,7 @@ fn counts(group: &Group<'_>) -> Vec<Piece> {
         (Tone::Failed, tally.failed),
         (Tone::Retrying, tally.retrying),
         (Tone::Running, tally.running),
-        (Tone::Pending, tally.waiting),
+        (Tone::Pending, tally.waiting + tally.stopped),
         (Tone::Done, tally.done),
     ];
     let mut pieces = Vec::new();

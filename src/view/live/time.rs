@@ -3,12 +3,14 @@
 //! Kubernetes knows no slots. A stretch of work takes the first row of its node that is free, so that as many rows are drawn as
 //! workers ran there at once.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::model::Model;
 use crate::model::history::StretchEnd;
+use crate::view::words;
 
 /// How much time is shown.
 const WINDOW_MS: i64 = 60_000;
@@ -63,6 +65,15 @@ struct Work<'a> {
     end: Option<StretchEnd>,
 }
 
+/// One row that may be drawn.
+struct Row<'a> {
+    node: &'a str,
+    /// Whether it is the first of its node.
+    is_first: bool,
+    busy_ms: i64,
+    works: &'a [Work<'a>],
+}
+
 /// One row while it is filled.
 #[derive(Default)]
 struct Filling<'a> {
@@ -94,27 +105,66 @@ pub(super) fn timeline(model: &Model, at: Timestamp, columns: u16, rows: usize) 
             slot.works.push(work);
         }
     }
-    let each = (rows / nodes.len().max(1)).max(1);
-    let total: usize = nodes.values().map(|slots| slots.len().max(1)).sum();
-    let mut drawn = Vec::with_capacity(rows);
-    for (node, slots) in &nodes {
-        let count = if total <= rows {
-            slots.len().max(1)
-        } else {
-            slots.len().clamp(1, each)
-        };
-        for number in 0..count.min(rows.saturating_sub(drawn.len())) {
-            drawn.push(Slot {
-                name: if number == 0 { (*node).to_owned() } else { String::new() },
-                cells: cells(slots.get(number).map_or(&[][..], |slot| slot.works.as_slice()), width),
-            });
-        }
+    let mut named: Vec<(&str, Vec<Filling<'_>>)> = nodes.into_iter().collect();
+    named.sort_by_cached_key(|(node, _)| (words::natural(node), *node));
+    let all: Vec<Row<'_>> = named.iter().flat_map(|(node, slots)| rows_of(node, slots)).collect();
+    let total = all.len();
+    let drawn = busiest(all, rows, named.len());
+    let mut before = None;
+    let mut rows: Vec<Slot> = Vec::with_capacity(drawn.len());
+    for row in drawn {
+        let is_first = before.replace(row.node) != Some(row.node);
+        rows.push(Slot {
+            name: if is_first { row.node.to_owned() } else { String::new() },
+            cells: cells(row.works, width),
+        });
     }
     Timeline {
-        more: total.saturating_sub(drawn.len()),
-        rows: drawn,
+        more: total.saturating_sub(rows.len()),
+        rows,
         name_columns,
     }
+}
+
+/// Returns the rows of a node; one that did nothing has one too.
+fn rows_of<'a>(node: &'a str, slots: &'a [Filling<'_>]) -> Vec<Row<'a>> {
+    let row = |number: usize, works: &'a [Work<'a>]| Row {
+        node,
+        is_first: number == 0,
+        busy_ms: works.iter().map(|work| work.to - work.from.max(0)).sum(),
+        works,
+    };
+    if slots.is_empty() {
+        return vec![row(0, &[])];
+    }
+    slots
+        .iter()
+        .enumerate()
+        .map(|(number, slot)| row(number, &slot.works))
+        .collect()
+}
+
+/// Returns the busiest rows, as many as there is room for, in the order in which they were. As long as there is room for all nodes,
+/// each has one.
+fn busiest(mut all: Vec<Row<'_>>, room: usize, nodes: usize) -> Vec<Row<'_>> {
+    if all.len() <= room {
+        return all;
+    }
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_cached_key(|position| {
+        let row = all.get(*position);
+        let is_wanted = nodes <= room && row.is_some_and(|row| row.is_first);
+        (!is_wanted, Reverse(row.map_or(0, |row| row.busy_ms)), *position)
+    });
+    let mut is_drawn = vec![false; all.len()];
+    for position in order.into_iter().take(room) {
+        if let Some(drawn) = is_drawn.get_mut(position) {
+            *drawn = true;
+        }
+    }
+    let mut is_drawn = is_drawn.into_iter();
+    all.retain(|_| is_drawn.next() == Some(true));
+    all
 }
 
 /// Returns the stretches of work of the last minute, in the order in which they began.
@@ -169,6 +219,31 @@ fn cells(works: &[Work<'_>], width: usize) -> Vec<Moment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_room_for_all_the_busiest_rows_are_drawn() {
+        let row = |node, is_first, busy_ms| Row {
+            node,
+            is_first,
+            busy_ms,
+            works: &[],
+        };
+        let all = || {
+            vec![
+                row("a", true, 0),
+                row("b", true, 5),
+                row("b", false, 9),
+                row("c", true, 7),
+            ]
+        };
+        let drawn = |room| {
+            let rows = busiest(all(), room, 3);
+            rows.iter().map(|row| (row.node, row.busy_ms)).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(4).len(), 4);
+        assert_eq!(drawn(3), [("a", 0), ("b", 5), ("c", 7)], "there is room for each node");
+        assert_eq!(drawn(2), [("b", 9), ("c", 7)]);
+    }
 
     #[test]
     fn work_fills_its_columns_and_ends_in_a_sign() {

@@ -11,6 +11,7 @@ use crate::plan::manifest::manifest;
 use crate::plan::{Plan, PlanError};
 use crate::view::gesture::{Act, Explained, Gesture, Spot};
 use crate::view::text::{Edit, TextField};
+use crate::view::words::count;
 
 /// How many fields a page up or down goes.
 const PAGE: usize = 6;
@@ -77,6 +78,8 @@ pub struct Form {
     pub(super) checked: Option<u64>,
     /// A YAML that could not be taken, with the reason as a comment: it is what is edited next.
     pub(super) rejected: Option<String>,
+    /// Whether there is a last run, whose screens can be looked at from here.
+    pub has_last: bool,
 }
 
 /// What the texts make.
@@ -117,6 +120,7 @@ impl Form {
             checks: Vec::new(),
             checked: None,
             rejected: None,
+            has_last: false,
         };
         form.remake();
         form
@@ -173,8 +177,9 @@ impl Form {
         words::command(self)
     }
 
-    /// Returns the command of kubectl that does the same with the file that is saved.
-    pub fn kubectl(&self) -> String {
+    /// Returns the command of kubectl that does the same with the file that is saved; none for the local cluster of this
+    /// program, which no kubeconfig leads to.
+    pub fn kubectl(&self) -> Option<String> {
         words::kubectl(self)
     }
 
@@ -205,11 +210,11 @@ impl Form {
                 self.typing = false;
                 return say("keys are commands now; Tab types again");
             }
-            Gesture::Open => return self.when_valid(|form| Act::Submit(Box::new(form.made.plan.clone()))),
-            Gesture::Copy => return self.when_valid(|form| Act::Copy(form.command())),
-            Gesture::Save => return self.when_valid(Self::save),
-            Gesture::EditYaml => return self.when_valid(|form| Act::Edit(form.to_edit())),
-            Gesture::Yaml => return self.when_valid(Self::page),
+            Gesture::Open => return self.when_valid(true, |form| Act::Submit(Box::new(form.made.plan.clone()))),
+            Gesture::Copy => return self.when_valid(false, |form| Act::Copy(form.command())),
+            Gesture::Save => return self.when_valid(false, Self::save),
+            Gesture::EditYaml => return self.when_valid(false, |form| Act::Edit(form.to_edit())),
+            Gesture::Yaml => return self.when_valid(false, Self::page),
             Gesture::Explain | Gesture::Describe => return vec![Act::Explain(self.explained())],
             Gesture::Show(_)
             | Gesture::Back
@@ -229,6 +234,8 @@ impl Form {
             | Gesture::ToggleFollow
             | Gesture::ToggleWrap
             | Gesture::ToggleMouse
+            | Gesture::Glossary
+            | Gesture::Playback(_)
             | Gesture::Click(Spot::Tab(_) | Spot::Index(_) | Spot::Node(_) | Spot::Row(_) | Spot::Pane(_)) => {}
         }
         Vec::new()
@@ -296,15 +303,25 @@ impl Form {
         let Some(field) = self.texts.get_mut(self.focus) else {
             return Vec::new();
         };
-        // What is copied from elsewhere often ends in a line break, which is no loss.
+        let mut lines_left = 0;
         let changed = if let Edit::Paste(text) = edit {
-            field.edit(&Edit::Paste(text.trim().to_owned()))
+            // What is copied from elsewhere often ends in a line break, which is no loss.
+            let mut lines = text.trim().lines();
+            let first = lines.next().unwrap_or_default().trim_end();
+            lines_left = lines.count();
+            field.edit(&Edit::Paste(first.to_owned()))
         } else {
             field.edit(edit)
         };
         let cut = field.cut();
         if changed {
             self.remake();
+        }
+        if lines_left > 0 {
+            let left = count(u64::try_from(lines_left).unwrap_or(u64::MAX), "line", "lines");
+            return say(format!(
+                "a field is one line: {left} more of what was pasted are left out"
+            ));
         }
         if cut > 0 {
             return say(format!(
@@ -383,14 +400,17 @@ impl Form {
         self.made.errors = errors;
     }
 
-    /// Does something with the plan, or says what is wrong with the first field that is and goes there.
-    fn when_valid(&mut self, act: impl FnOnce(&Self) -> Act) -> Vec<Act> {
+    /// Does something with the plan, or says what is wrong with the first field that is and goes there. Only who submits goes
+    /// on with typing: the next letter of anybody else is another command.
+    fn when_valid(&mut self, then_types: bool, act: impl FnOnce(&Self) -> Act) -> Vec<Act> {
         let Some((_, error)) = self.made.errors.first() else {
             return vec![act(self)];
         };
         let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
         let words = format!("{error}{hint}");
+        let typing = then_types || self.wants_text();
         self.go_to_problem();
+        self.typing = typing;
         say(words)
     }
 

@@ -134,6 +134,120 @@ fn letters_are_text_only_in_text_fields_and_escape_leaves_them() {
 }
 
 #[test]
+fn a_command_on_a_form_that_is_not_valid_types_nothing() {
+    for (gesture, types) in [
+        (Gesture::Save, false),
+        (Gesture::Copy, false),
+        (Gesture::Yaml, false),
+        (Gesture::Open, true),
+    ] {
+        let mut form = form();
+        type_into(&mut form, Id::Image, "Not An Image");
+        form.take(&Gesture::First);
+        form.take(&Gesture::Back);
+        assert!(!form.wants_text());
+        form.take(&gesture);
+        assert_eq!(
+            (form.focus, form.wants_text()),
+            (position(Id::Image), types),
+            "{gesture:?}"
+        );
+    }
+}
+
+#[test]
+fn a_paste_of_several_lines_is_one_line_and_that_is_said() {
+    let mut form = form();
+    type_into(&mut form, Id::Name, "");
+    let acts = form.take(&Gesture::Edit(Edit::Paste("my-run\nrm -rf\n\nx\n".into())));
+    assert_eq!(form.text(position(Id::Name)), "my-run");
+    assert!(
+        matches!(acts.as_slice(), [Act::Say(said)] if said.contains("3 lines more")),
+        "{acts:?}"
+    );
+    let acts = form.take(&Gesture::Edit(Edit::Paste("-2\n".into())));
+    assert_eq!((form.text(position(Id::Name)), acts), ("my-run-2", Vec::new()));
+}
+
+#[test]
+fn what_is_wrong_elsewhere_stands_below_the_field_in_focus() {
+    let mut form = form();
+    type_into(&mut form, Id::Image, "Not An Image");
+    form.take(&Gesture::First);
+    let shown = view(&form, 120, 29).job.unwrap();
+    let texts: Vec<&str> = shown.why.iter().map(|line| line.text.as_ref()).collect();
+    assert!(form.row().why.starts_with(texts[0]), "{texts:?}");
+    assert!(texts.iter().any(|text| text.starts_with("Image: ")), "{texts:?}");
+    assert_eq!(
+        (shown.title.text.as_ref(), shown.title.tone),
+        ("Job, last valid", Tone::Dim)
+    );
+    let narrow = view(&form, 80, 19);
+    let foot: String = narrow
+        .foot
+        .iter()
+        .flat_map(|note| &note.line)
+        .map(|piece| &*piece.text)
+        .collect();
+    assert!(foot.contains("Image: "), "{foot}");
+}
+
+#[test]
+fn a_title_is_whole_or_not_there() {
+    let form = form();
+    for columns in 100..220 {
+        let job = view(&form, columns, 29).job.unwrap();
+        let room = usize::from(columns - view(&form, columns, 29).form_columns);
+        let place: usize = job.shown.iter().map(|piece| piece.text.width()).sum();
+        let legend = if job.has_legend { LEGEND_COLUMNS } else { 0 };
+        assert!(
+            job.title.text.width() + legend + place + TITLE_EDGES <= room,
+            "{columns}"
+        );
+    }
+    assert!(!view(&form, 120, 29).job.unwrap().shown.is_empty());
+}
+
+#[test]
+fn checks_and_estimate_are_wrapped_where_there_is_room() {
+    let mut form = form();
+    let long = "100,000 workers want 10000 CPU and 12500Gi: the nodes have room for 30 at once, even if nothing else ran there";
+    form.checked(form.revision(), vec![CheckLine::new(Mark::Note, long)]);
+    let shown = view(&form, 120, 32);
+    let texts: Vec<String> = shown
+        .foot
+        .iter()
+        .map(|note| note.line.iter().map(|piece| &*piece.text).collect())
+        .collect();
+    let told = texts.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(long), "{texts:?}");
+    assert!(told.contains("which only a run measures"), "{texts:?}");
+    let inner = usize::from(shown.form_columns - 2);
+    assert!(texts.iter().all(|text| text.trim_end().width() < inner), "{texts:?}");
+}
+
+#[test]
+fn what_is_not_shown_is_counted_above_and_below() {
+    let mut form = form();
+    let hidden = |form: &Form| view(form, 80, 19).hidden.unwrap()[0].text.trim().to_owned();
+    assert!(hidden(&form).ends_with("below") && !hidden(&form).contains("above"));
+    form.take(&Gesture::Last);
+    assert!(hidden(&form).ends_with("above"), "{}", hidden(&form));
+}
+
+#[test]
+fn kubectl_is_named_only_where_it_reaches_the_cluster() {
+    let mut form = form();
+    assert_eq!(form.kubectl(), None);
+    form.take(&Gesture::Right);
+    let kubectl = form.kubectl().unwrap();
+    assert!(
+        kubectl.starts_with("kubectl --context 'kind ttg' create -f "),
+        "{kubectl}"
+    );
+}
+
+#[test]
 fn an_edited_yaml_is_read_back_into_the_fields() {
     let mut form = form();
     let yaml = form

@@ -184,9 +184,10 @@ pub(super) fn command(form: &Form) -> String {
     command
 }
 
-/// Returns the command of kubectl that does the same with the saved file.
-pub(super) fn kubectl(form: &Form) -> String {
-    format!("kubectl{} create -f {}", place(form), file(form))
+/// Returns the command of kubectl that does the same with the saved file; none where no kubeconfig leads to the cluster.
+pub(super) fn kubectl(form: &Form) -> Option<String> {
+    let is_reached = form.cluster().target != ClusterTarget::Local;
+    is_reached.then(|| format!("kubectl{} create -f {}", place(form), file(form)))
 }
 
 /// Returns the name of the file that the manifest is saved to.

@@ -19,8 +19,10 @@ const GAP: &str = "  ";
 const ATTEMPTS_COLUMNS: usize = 8;
 /// The columns of a time, such as `59 min 59 s`.
 const TIME_COLUMNS: usize = 11;
-/// The columns of a value; a longer one reaches beyond them.
+/// The columns of a value at least.
 const VALUE_COLUMNS: usize = 12;
+/// Up to how many columns there is no room for the ranges beside nodes and values.
+const COLUMNS_WITHOUT_RANGE: usize = 78;
 /// The columns of a node's name at least, so that both ends of a range are shown.
 const NODE_COLUMNS_MIN: usize = 6;
 /// The columns of a node's name at most.
@@ -62,9 +64,9 @@ pub(super) fn table(model: &Model, cursor: usize, is_focused: bool, columns: usi
     let run = model.run();
     let count = count(model);
     let first = cursor.saturating_sub(room / 2).min(count.saturating_sub(room));
-    let widths = Widths::of(run.plan(), columns);
     let doubted = run.doubted();
     let numbers = first..count.min(first.saturating_add(room));
+    let widths = Widths::of(run.plan(), columns, value_columns(run, numbers.clone()));
     let rows: Vec<TableRow> = numbers
         .filter_map(|number| {
             let index = CompletionIndex(u32::try_from(number).ok()?);
@@ -99,45 +101,64 @@ fn index_number(position: usize) -> u64 {
     u64::try_from(position).unwrap_or(u64::MAX)
 }
 
-/// The widths of the columns: they follow from the plan and the size alone, so nothing jumps while a run goes on.
+/// Returns how many columns the values need: a value is never cut. What is added up so far is mostly wider than what comes next.
+fn value_columns(run: &RunState, numbers: std::ops::Range<usize>) -> usize {
+    let indexes = numbers.filter_map(|number| u32::try_from(number).ok().map(CompletionIndex));
+    let shown = indexes.filter_map(|index| Some(run.accepted_result(index)?.value));
+    let texts = shown.chain(run.total()).map(|value| value_text(run.plan(), value));
+    texts.map(|text| text.chars().count()).fold(VALUE_COLUMNS, usize::max)
+}
+
+/// The widths of the columns: they follow from the plan, the size and the widest value, so little jumps while a run goes on.
 #[derive(Clone, Copy, Debug)]
 struct Widths {
     index: usize,
     /// One end of a range.
     end: usize,
+    has_range: bool,
     has_last: bool,
     node: usize,
+    value: usize,
 }
 
 impl Widths {
-    fn of(plan: &Plan, columns: usize) -> Self {
+    fn of(plan: &Plan, columns: usize, value: usize) -> Self {
         let index = plan.shards.to_string().len().max("index".len());
         let end = words::grouped(plan.first.saturating_add(plan.parameters))
             .len()
             .max("first".len());
-        // The glyph and a blank, the index, the first parameter, attempts, time and value, with the gaps before them.
-        let taken = 2 + index + ATTEMPTS_COLUMNS + TIME_COLUMNS + VALUE_COLUMNS + end + 5 * GAP.len();
+        // The glyph and a blank, the index, the node, attempts, time and value, with the gaps before them.
+        let taken = 2 + index + ATTEMPTS_COLUMNS + TIME_COLUMNS + value + 4 * GAP.len();
         let left = columns.saturating_sub(taken);
-        let last = end + " … ".chars().count();
-        let has_last = left >= last + NODE_COLUMNS_MIN;
-        let node = if has_last { left.saturating_sub(last) } else { left };
+        let (first, last) = (end + GAP.len(), end + " … ".chars().count());
+        let has_range = columns > COLUMNS_WITHOUT_RANGE && left >= first + NODE_COLUMNS_MIN;
+        let has_last = has_range && left >= first + last + NODE_COLUMNS_MIN;
+        let range = if has_range { first } else { 0 } + if has_last { last } else { 0 };
         Self {
             index,
             end,
+            has_range,
             has_last,
-            node: node.min(NODE_COLUMNS_MAX),
+            node: left.saturating_sub(range).min(NODE_COLUMNS_MAX),
+            value,
         }
     }
 
     fn header(self) -> String {
-        let Self { index, end, node, .. } = self;
-        let range = if self.has_last {
-            format!("{:>end$} … {:<end$}", "first", "last")
-        } else {
-            format!("{:>end$}", "first")
+        let Self {
+            index,
+            end,
+            node,
+            value,
+            ..
+        } = self;
+        let range = match (self.has_range, self.has_last) {
+            (false, _) => String::new(),
+            (true, false) => format!("{GAP}{:>end$}", "first"),
+            (true, true) => format!("{GAP}{:>end$} … {:<end$}", "first", "last"),
         };
         format!(
-            "  {:>index$}{GAP}{range}{GAP}{}{GAP}{:>ATTEMPTS_COLUMNS$}{GAP}{:>TIME_COLUMNS$}{GAP}{:>VALUE_COLUMNS$}",
+            "  {:>index$}{range}{GAP}{}{GAP}{:>ATTEMPTS_COLUMNS$}{GAP}{:>TIME_COLUMNS$}{GAP}{:>value$}",
             "index",
             fitted("node", node),
             "attempts",
@@ -148,10 +169,11 @@ impl Widths {
 
     fn range(self, start: u64, after: u64) -> String {
         let end = self.end;
-        if self.has_last {
-            format!("{:>end$} … {:<end$}", Grouped(start), Grouped(after.saturating_sub(1)))
-        } else {
-            format!("{:>end$}", Grouped(start))
+        let (first, last) = (Grouped(start), Grouped(after.saturating_sub(1)));
+        match (self.has_range, self.has_last) {
+            (false, _) => String::new(),
+            (true, false) => format!("{GAP}{first:>end$}"),
+            (true, true) => format!("{GAP}{first:>end$} … {last:<end$}"),
         }
     }
 }
@@ -175,18 +197,14 @@ fn cells(run: &RunState, index: CompletionIndex, doubted: &IndexSet, widths: Wid
     let width = widths.index;
     let mut pieces: Vec<Piece> = vec![
         Piece::Glyph(Tone::of(state)),
-        plain(format!(
-            " {number:>width$}{GAP}{range}{GAP}{}",
-            fitted(&node, widths.node)
-        ))
-        .into(),
+        plain(format!(" {number:>width$}{range}{GAP}{}", fitted(&node, widths.node))).into(),
         span(format!("{GAP}{attempts:>ATTEMPTS_COLUMNS$}"), attempts_tone).into(),
         plain(format!("{GAP}{time:>TIME_COLUMNS$}{GAP}")).into(),
     ];
     match accepted {
         Some(accepted) => {
-            let value = value_text(run.plan(), accepted.value);
-            pieces.push(strong(format!("{value:>VALUE_COLUMNS$}")).into());
+            let (value, wanted) = (value_text(run.plan(), accepted.value), widths.value);
+            pieces.push(strong(format!("{value:>wanted$}")).into());
             if doubted.contains(index) {
                 pieces.push(span("  not what was computed here", Tone::Failed).into());
             }

@@ -143,6 +143,29 @@ fn the_table_has_a_window_around_its_cursor_and_a_sum() {
 }
 
 #[test]
+fn a_value_is_whole_in_every_width() {
+    let value = 123_456_789_012_345_678;
+    let model = ended(3, (0..3).map(|index| done(3, index, 0, 2, value)), End::Proven);
+    for columns in [60, 80, 100, 200] {
+        let table = view(&model, &Choices::default(), at(9), columns, 29).table;
+        let row = text(&table.rows[0].pieces);
+        assert!(row.ends_with(" 123,456,789,012,345,678"), "{columns}: {row}");
+        assert!(row.chars().count() + 2 <= usize::from(columns), "{columns}: {row}");
+        assert_eq!(row.contains("100"), columns > 80, "{columns}: {row}");
+    }
+}
+
+#[test]
+fn the_range_is_said_as_the_proof_says_it() {
+    let model = ended(3, (0..3).map(|index| done(3, index, 0, 2, 4)), End::Proven);
+    let shown = seen(&model);
+    assert!(text(&shown.facts[1]).contains("over 100 … 130"), "{:?}", shown.facts[1]);
+    assert!(lines(&shown.panes[0]).contains("ranges tile 100 … 130"));
+    let acts = Choices::default().take(&Gesture::Explain, &model, at(9));
+    assert!(matches!(&acts[..], [Act::Explain(_)]), "{acts:?}");
+}
+
+#[test]
 fn a_narrow_screen_shows_one_box_and_names_the_other() {
     let model = ended(3, (0..3).map(|index| done(3, index, 0, 2, 4)), End::Proven);
     let mut choices = Choices::default();

@@ -193,10 +193,10 @@ impl<'a> Facts<'a> {
         self.every = every;
         let step = usize::try_from(every).unwrap_or(1).max(1);
         for index in (0..run.plan().shards).step_by(step).map(CompletionIndex) {
-            let Some(accepted) = run.accepted_result(index) else {
+            let Some(elapsed_ms) = run.elapsed_ms(index) else {
                 continue;
             };
-            let ms = to_ms(accepted.elapsed_ms);
+            let ms = to_ms(elapsed_ms);
             self.finished_ms.push(ms);
             self.slowest = self.slowest.max(Some((ms, index)));
             let position = usize::try_from(index.0).unwrap_or(usize::MAX);
