@@ -230,7 +230,7 @@ mod tests {
             (r#""a\u202ec\b""#, "\"a\u{fffd}c\u{fffd}\""),
             (r#""C:\\u001b\n\t\" \u00e9 日本""#, r#""C:\\u001b\n\t\" \u00e9 日本""#),
             (r#""\"#, r#""\"#),
-            (r#""\u00"#, r#""\u00"#),
+            (r#""\u00"#, "\"\u{fffd}"),
         ] {
             assert_eq!(harmless(json), safe, "{json}");
         }

@@ -133,6 +133,11 @@ impl Choices {
             self.show_step(last);
         } else if let Gesture::Click(Spot::Row(row)) = gesture {
             self.show_step((*row).min(last));
+        } else if *gesture == Gesture::PageDown && self.scroll >= self.scroll_max.get() {
+            // What is read to its end is followed by the next step.
+            self.show_step((step + 1).min(last));
+        } else if *gesture == Gesture::PageUp && self.scroll == 0 {
+            self.show_step(step.saturating_sub(1));
         } else if *gesture == Gesture::PageDown {
             self.scroll = self.scroll.saturating_add(PAGE_ROWS).min(self.scroll_max.get());
         } else if *gesture == Gesture::PageUp {

@@ -432,9 +432,12 @@ impl Choices {
         let Some(index) = found else {
             return vec![Act::Say("no index has a problem".to_owned())];
         };
+        let before = (self.pane, self.index(model));
         self.pane = Pane::Lanes;
         if self.go_to_index(index, model) {
-            Vec::new()
+            let is_there = before == (Pane::Lanes, Some(index));
+            let only = format!("index {index} is the only one with a problem; e explains it");
+            is_there.then(|| Act::Say(only)).into_iter().collect()
         } else {
             vec![Act::OpenIndex(index)]
         }

@@ -260,7 +260,11 @@ mod tests {
         let Act::Ask(question) = taken(&model, &Gesture::Rerun) else {
             panic!()
         };
-        assert_eq!(question.text, "Run 3 indexes of ttg-primes-test again?");
+        assert!(
+            question.text.starts_with("Run 3 indexes of ttg-primes-"),
+            "{}",
+            question.text
+        );
         assert!(question.answers[0].acts.is_empty(), "the default does nothing");
         assert_eq!(question.answers[1].acts, [Act::Rerun]);
         assert_eq!(take(&Gesture::Up, &model, at(2)), None);

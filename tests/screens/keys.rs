@@ -16,7 +16,7 @@ const BEFORE: [&[&str]; 6] = [&["Tab"], &["Tab", "Tab"], &["/"], &[":"], &["?"],
 /// How the frame of the help begins.
 const HELP: &str = "┌─ Keys ";
 /// After what a key must do something that only moves: from the end there is no way on.
-const MOVED: [&[&str]; 9] = [
+const MOVED: [&[&str]; 10] = [
     &[],
     &["Down"],
     &["Up"],
@@ -26,6 +26,7 @@ const MOVED: [&[&str]; 9] = [
     &["PgUp"],
     &["Tab"],
     &["Tab", "Down"],
+    &["Tab", "Tab", "Home"],
 ];
 
 fn shown(screen: Screen, state: &'static State, keys: &[&str]) -> Shown {

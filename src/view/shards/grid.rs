@@ -172,6 +172,9 @@ impl Grid {
             }
         };
         match step {
+            // In a single row there is only its beginning and its end to go to.
+            Move::Up | Move::PageUp if last < row => 0,
+            Move::Down | Move::PageDown if last < row => last,
             Move::Left => cell.saturating_sub(1),
             Move::Right => cell.saturating_add(1).min(last),
             Move::Up => up(1).unwrap_or(cell),
