@@ -15,6 +15,7 @@ pub struct Rgb(pub u8, pub u8, pub u8);
 
 impl Rgb {
     /// Returns the colour that lies so many of so many steps on the way to another one.
+    #[must_use]
     pub fn towards(self, other: Self, step: u8, steps: u8) -> Self {
         let part = |from: u8, to: u8| {
             let (step, steps) = (u16::from(step.min(steps)), u16::from(steps.max(1)));

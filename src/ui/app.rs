@@ -93,6 +93,7 @@ impl Subject<'_> {
 }
 
 /// The person's side of a session.
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 pub struct App {
     screen: Screen,
     live: live::Choices,

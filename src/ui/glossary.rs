@@ -48,11 +48,7 @@ impl Glossary {
     pub(super) fn take(&mut self, gesture: &Gesture) -> Next {
         let last = self.found().len().saturating_sub(1);
         match gesture {
-            Gesture::Edit(edit) => {
-                if self.text.edit(edit) {
-                    self.chosen = 0;
-                }
-            }
+            Gesture::Edit(edit) if self.text.edit(edit) => self.chosen = 0,
             Gesture::Up | Gesture::PreviousPane => self.chosen = self.chosen.saturating_sub(1),
             Gesture::Down | Gesture::NextPane => self.chosen = (self.chosen + 1).min(last),
             Gesture::PageUp => self.chosen = self.chosen.saturating_sub(PAGE_ROWS),

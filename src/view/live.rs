@@ -437,7 +437,7 @@ impl Choices {
         if self.go_to_index(index, model) {
             let is_there = before == (Pane::Lanes, Some(index));
             let only = format!("index {index} is the only one with a problem; e explains it");
-            is_there.then(|| Act::Say(only)).into_iter().collect()
+            is_there.then_some(Act::Say(only)).into_iter().collect()
         } else {
             vec![Act::OpenIndex(index)]
         }

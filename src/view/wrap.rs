@@ -83,7 +83,7 @@ pub fn line(pieces: &[Span], columns: usize) -> Vec<Line> {
     lines
 }
 
-/// Wraps pieces of text as [`line`] does; what follows of a line that is indented, or of a list, stands further right than its
+/// Wraps pieces of text as [`line()`] does; what follows of a line that is indented, or of a list, stands further right than its
 /// beginning.
 pub fn indented(pieces: &[Span], columns: usize) -> Vec<Line> {
     let start = pieces.first().map_or("", |piece| &*piece.text);

@@ -41,7 +41,12 @@ pub(crate) struct State {
 }
 
 /// How each state of a run comes to be, and which index of it is looked at.
-static RUNS: [(&str, u32, fn() -> Story); 14] = [
+/// A name, an index worth looking at, and how the run came there.
+type Run = (&'static str, u32, fn() -> Story);
+/// A name, and what was done to the form.
+type Filled = (&'static str, fn(&mut Form));
+
+static RUNS: [Run; 14] = [
     ("submitting", 0, submitting),
     ("starting", 1, starting),
     ("pending", 1, pending),
@@ -59,14 +64,14 @@ static RUNS: [(&str, u32, fn() -> Story); 14] = [
 ];
 
 /// What is done to a form.
-static FORMS: [(&str, fn(&mut Form)); 3] = [("fresh", |_| {}), ("wrong", wrong), ("checked", checked)];
+static FORMS: [Filled; 3] = [("fresh", |_| {}), ("wrong", wrong), ("checked", checked)];
 
 static RUN_STATES: LazyLock<Vec<State>> = LazyLock::new(|| {
     let state = |(name, index, tell): &(&'static str, u32, fn() -> Story)| {
         let mut story = tell();
         story.read_log(*index);
         State {
-            name: *name,
+            name,
             index: *index,
             at: story.now(),
             about: About::Run(Box::new(story.model)),
@@ -80,7 +85,7 @@ static FORM_STATES: LazyLock<Vec<State>> = LazyLock::new(|| {
         let mut form = form();
         change(&mut form);
         State {
-            name: *name,
+            name,
             index: 0,
             at: at(0),
             about: About::Form(Box::new(form)),
@@ -256,7 +261,7 @@ fn large() -> Story {
         } else {
             story.make(index);
             story.change(index, |pod| {
-                pod.waiting = Some(why("Unschedulable", "0/20 nodes are available"))
+                pod.waiting = Some(why("Unschedulable", "0/20 nodes are available"));
             });
         }
     }
