@@ -72,7 +72,7 @@ pub const STEPS: [Told; 8] = [
     },
     Told {
         part: Part::Store,
-        title: "API server and etcd",
+        title: "API server, etcd",
         why: "The *API server* checked who asks, whether they may, and whether the object is well formed, filled in what was \
               left out, and kept it in *etcd*, the cluster's memory. Each change gives the object a higher *resourceVersion*. \
               Every part of the cluster reads and writes there, and talks to no other part.",

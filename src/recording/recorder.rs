@@ -25,7 +25,7 @@ use crate::model::log_tail::{TailPart, TailWhat};
 use crate::run::fact::{LogFact, LogPart};
 
 /// How many events wait for the thread at most: the pods of a large run come all at once.
-const QUEUE_MAX: usize = 32_768;
+const QUEUE_MAX: usize = 8_192;
 /// How old what cannot be read back yet is at most.
 const FLUSH_MS: u64 = 1_000;
 /// How many lines of logs that a person reads are kept.

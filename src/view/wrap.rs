@@ -80,7 +80,22 @@ pub fn line(pieces: &[Span], columns: usize) -> Vec<Line> {
         }
     }
     lines.push(current);
+    for line in &mut lines {
+        trim(line);
+    }
     lines
+}
+
+/// Takes the blanks off the end of a line: one that is as long as the line can be would stand beyond its edge.
+fn trim(line: &mut Line) {
+    while let Some(last) = line.last_mut() {
+        let kept = last.text.trim_end_matches(' ').len();
+        if kept > 0 {
+            last.text.to_mut().truncate(kept);
+            break;
+        }
+        line.pop();
+    }
 }
 
 /// Wraps pieces of text as [`line()`] does; what follows of a line that is indented, or of a list, stands further right than its
@@ -124,9 +139,10 @@ mod tests {
             lines.map(|l| l.iter().map(|s| &*s.text).collect()).collect()
         };
         let pieces = [plain("one two three"), dim(" four")];
+        assert_eq!(texts(&[plain("ab cd ef")], 5), ["ab cd", "ef"]);
         assert_eq!(texts(&pieces, 80), ["one two three four"]);
-        assert_eq!(texts(&pieces, 9), ["one two ", "three ", "four"]);
-        assert_eq!(texts(&[plain("  a abcdefgh i")], 3), ["  a ", "abc", "def", "gh ", "i"]);
+        assert_eq!(texts(&pieces, 9), ["one two", "three", "four"]);
+        assert_eq!(texts(&[plain("  a abcdefgh i")], 3), ["  a", "abc", "def", "gh", "i"]);
         assert_eq!(line(&pieces, 9).last(), Some(&vec![dim("four")]));
     }
 
@@ -134,9 +150,9 @@ mod tests {
     fn what_is_indented_goes_on_further_right() {
         for (text, want) in [
             ("  plan: abc", vec!["  plan: abc"]),
-            ("  plan: abcdefghijk", vec!["  plan: ", "    abcdefgh", "    ijk "]),
-            ("- one two three four", vec!["- one two ", "  three four"]),
-            ("one two three four", vec!["one two ", "three four"]),
+            ("  plan: abcdefghijk", vec!["  plan:", "    abcdefgh", "    ijk"]),
+            ("- one two three four", vec!["- one two", "  three four"]),
+            ("one two three four", vec!["one two", "three four"]),
         ] {
             let lines = indented(&[plain(text)], 12).into_iter();
             let got: Vec<String> = lines.map(|l| l.iter().map(|s| &*s.text).collect()).collect();

@@ -1,6 +1,7 @@
 //! Films of a run that was recorded by the program itself.
 
 use std::fs;
+use std::path::Path;
 
 use super::common::World;
 
@@ -64,5 +65,45 @@ fn what_cannot_be_shown_is_refused() {
         &["demo"],
     ] {
         assert_eq!(world.run(asked).code, Some(2), "{asked:?}");
+    }
+}
+
+/// The films beside the README are made from the recording beside them, by one command; `TTG_UPDATE_ASSETS=1` makes them anew.
+#[test]
+fn the_films_among_the_assets_are_those_of_the_program() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let world = World::new();
+    fs::copy(assets.join("demo.ttg"), world.path("demo.ttg")).unwrap();
+    let asked = [
+        "export",
+        "demo.ttg",
+        "--narrated",
+        "--theme",
+        "dark",
+        "--gif",
+        "--svg",
+        "--cast",
+        "--png",
+        "-o",
+        "demo",
+    ];
+    let finished = world.run(&asked);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    for (ending, bytes_max) in [
+        ("gif", 1_000_000),
+        ("svg", 1_500_000),
+        ("cast", 1_000_000),
+        ("png", 1_000_000),
+    ] {
+        let name = format!("demo.{ending}");
+        let drawn = fs::read(world.path(&name)).unwrap();
+        assert!(drawn.len() <= bytes_max, "{name}: {} bytes", drawn.len());
+        if std::env::var_os("TTG_UPDATE_ASSETS").is_some() {
+            fs::write(assets.join(&name), &drawn).unwrap();
+        }
+        assert!(
+            drawn == fs::read(assets.join(&name)).unwrap(),
+            "{name} is not what the program draws"
+        );
     }
 }

@@ -124,8 +124,9 @@ fn a_worker_knows_its_own_time_better_than_kubernetes() {
 fn the_next_attempt_is_announced() {
     let model = model([exited(1, 0, 3, 1), exited(1, 20, 5, 1)]);
     let note = |second| note_of(&view(&model, &opened(1, &model), at(second), 80, 19));
-    assert!(note(30).contains("attempt 3 in about 15 s"), "{}", note(30));
-    assert!(note(60).contains("attempt 3 is due"), "{}", note(60));
+    // The line may be wrapped between any two words.
+    assert!(note(30).replace(' ', "").contains("attempt3inabout15s"), "{}", note(30));
+    assert!(note(60).replace(' ', "").contains("attempt3isdue"), "{}", note(60));
 }
 
 #[test]

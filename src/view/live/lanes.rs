@@ -411,6 +411,10 @@ fn stopped(stop: Stop, is_suspended: bool) -> String {
 
 /// Says how an attempt ended.
 fn ending(attempt: &Attempt<'_>) -> String {
+    if explain::fate(attempt) == explain::Fate::FromOutside && attempt.why.is_none_or(|why| why.reason == "Error") {
+        // The exit code of a worker that obeys is no error of its own.
+        return "its pod was deleted".to_owned();
+    }
     let code = || attempt.exit_code.map(|code| format!("exit {code}"));
     let why = attempt.why.map(short_reason);
     let said = why.or_else(|| attempt.problem.map(str::to_owned)).or_else(code);
