@@ -39,6 +39,7 @@ pub mod kubelet;
 mod names;
 pub mod node_lifecycle;
 pub mod object;
+pub mod packed;
 pub mod patch;
 pub mod quantity;
 pub mod registry;

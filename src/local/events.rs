@@ -76,7 +76,7 @@ impl Involved {
 impl From<&Object> for Involved {
     fn from(object: &Object) -> Self {
         Self {
-            key: object.key.clone(),
+            key: Key::clone(&object.key),
             uid: object.head.metadata.uid.clone(),
             revision: object.revision,
             field_path: String::new(),
@@ -160,7 +160,7 @@ impl Recorder {
             event["reportingInstance"] = json!("");
         }
         if let Some(key) = self.store(about, event, now) {
-            memory.stored(&same, key);
+            memory.stored(&same, key.into());
         }
     }
 

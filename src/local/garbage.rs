@@ -89,7 +89,7 @@ impl Graph {
     fn add(&mut self, object: Arc<Object>) {
         let meta = &object.head.metadata;
         let is_new = !self.exists.contains_key(&meta.uid);
-        for owner in &meta.owner_references {
+        for owner in meta.owner_references.iter() {
             self.dependents
                 .entry(owner.uid.clone())
                 .or_default()
@@ -114,7 +114,7 @@ impl Graph {
             self.ending.remove(&object.key.name);
         }
         self.suspects.extend(self.ending.get(&object.key.namespace).cloned());
-        for owner in &meta.owner_references {
+        for owner in meta.owner_references.iter() {
             if let Some(dependents) = self.dependents.get_mut(&owner.uid) {
                 dependents.remove(&meta.uid);
             }

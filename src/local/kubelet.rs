@@ -301,7 +301,7 @@ impl Kubelet {
             log: self.config.logs.open(&uid),
             logs: self.config.logs.clone(),
             orders: told,
-            key: object.key.clone(),
+            key: Key::clone(&object.key),
             uid: uid.clone(),
             revision: object.revision,
             report: report::ContainerReport::default(),

@@ -197,7 +197,7 @@ impl Controller {
         let judged = self
             .nodes
             .values()
-            .map(|watched| (watched.object.key.clone(), self.judge(watched, now)));
+            .map(|watched| (Key::clone(&watched.object.key), self.judge(watched, now)));
         let states: Vec<(Key, Value)> = judged.collect();
         self.taint(&states, now);
     }

@@ -1,17 +1,20 @@
 //! Objects as the store keeps them, and access to the fields of an object that is still JSON.
 //!
-//! The store keeps serialized JSON: a pod of ten thousand costs its text, not a tree of allocations, and a watch sends it as it
-//! is. What every request needs (labels, owners, the node) is parsed once, when the object is written.
+//! The store keeps serialized JSON, packed: a pod of ten thousand costs what is its own in its text, not a tree of allocations,
+//! and a watch sends the text as it was written. What every request needs (labels, owners, the node) is parsed once, when the
+//! object is written, and shared by the versions that have the same.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::kinds::Kind;
+use super::packed::Packed;
 
 /// The identity of an object: kind, namespace (empty for a kind without), name. Its order is the order of lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,25 +42,40 @@ impl Key {
 #[derive(Debug)]
 pub struct Object {
     /// Its identity.
-    pub key: Key,
+    pub key: Arc<Key>,
     /// The store's revision that wrote it, which is its resourceVersion.
     pub revision: u64,
     /// What every request needs of it.
     pub head: Head,
     /// The whole object as JSON text.
-    pub json: Bytes,
+    pub packed: Packed,
 }
 
 impl Object {
+    /// Makes an object that no store keeps, from its text.
+    pub fn unstored(key: Key, revision: u64, json: &str) -> Self {
+        Self {
+            key: Arc::new(key),
+            revision,
+            head: serde_json::from_str(json).unwrap_or_default(),
+            packed: Packed::alone(json),
+        }
+    }
+
+    /// Returns the whole object as JSON text.
+    pub fn json(&self) -> Bytes {
+        self.packed.text()
+    }
+
     /// Parses the object into a type that names just the fields a caller needs.
     pub fn view<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
-        serde_json::from_slice(&self.json)
+        serde_json::from_slice(&self.json())
     }
 
     /// Parses the whole object.
     pub fn value(&self) -> Value {
         // What is stored was serialized here, so it parses; `null` is the harmless answer if that ever breaks.
-        serde_json::from_slice(&self.json).unwrap_or(Value::Null)
+        serde_json::from_slice(&self.json()).unwrap_or(Value::Null)
     }
 }
 
@@ -72,6 +90,17 @@ pub struct Head {
 }
 
 impl Head {
+    /// Takes over what is the same in another object, which shares it then.
+    pub fn share(&mut self, other: &Self) {
+        let (new, old) = (&mut self.metadata, &other.metadata);
+        if new.labels == old.labels {
+            new.labels = old.labels.clone();
+        }
+        if new.owner_references == old.owner_references {
+            new.owner_references = Arc::clone(&old.owner_references);
+        }
+    }
+
     /// Returns the node that a pod is bound to.
     pub fn node(&self) -> Option<&str> {
         self.spec.node_name.as_deref().filter(|n| !n.is_empty())
@@ -91,9 +120,10 @@ pub struct HeadMeta {
     /// The uid.
     pub uid: String,
     /// The labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// The owners.
-    pub owner_references: Vec<OwnerRef>,
+    #[serde(deserialize_with = "shared")]
+    pub owner_references: Arc<Vec<OwnerRef>>,
     /// The finalizers.
     pub finalizers: Vec<String>,
     /// When it was told to end, plus its grace period.
@@ -120,8 +150,46 @@ struct HeadAnnotations {
     fault: Option<Box<str>>,
 }
 
+/// Labels, shared by all who need to know them for long. They are one text, since there are as many of them as of all other words
+/// of an object together: each key and each value with a NUL after it, which neither can contain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels(Option<Arc<str>>);
+
+impl Labels {
+    /// Returns the value of a label.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let mut words = self.0.as_deref()?.split('\0');
+        loop {
+            let (found, value) = (words.next()?, words.next()?);
+            if found == key {
+                return Some(value);
+            }
+        }
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(labels: I) -> Self {
+        let mut text = String::new();
+        for (key, value) in labels {
+            text.extend([key.as_ref(), "\0", value.as_ref(), "\0"]);
+        }
+        Self((!text.is_empty()).then(|| text.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(found: D) -> Result<Self, D::Error> {
+        BTreeMap::<String, String>::deserialize(found).map(Self::from_iter)
+    }
+}
+
+fn shared<'de, D: Deserializer<'de>, T: Deserialize<'de>>(found: D) -> Result<Arc<T>, D::Error> {
+    T::deserialize(found).map(Arc::new)
+}
+
 /// An owner of an object.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OwnerRef {
     /// The owner's kind.
@@ -199,6 +267,14 @@ mod tests {
         let at: Timestamp = "2026-03-01T12:00:00.123456789Z".parse().unwrap();
         assert_eq!(time(at), json!("2026-03-01T12:00:00Z"));
         assert_eq!(micro_time(at), json!("2026-03-01T12:00:00.123456Z"));
+    }
+
+    #[test]
+    fn labels_are_found_by_their_whole_key() {
+        let labels: Labels = [("a", "b"), ("ab", ""), ("b", "c")].into_iter().collect();
+        let found = ["a", "ab", "b", "c", ""].map(|key| labels.get(key));
+        assert_eq!(found, [Some("b"), Some(""), Some("c"), None, None]);
+        assert_eq!(Labels::default().get(""), None);
     }
 
     #[test]

@@ -323,14 +323,7 @@ impl Registry {
 }
 
 fn unstored(key: Key, value: &Value) -> Arc<Object> {
-    let json = value.to_string();
-    let head = serde_json::from_str(&json).unwrap_or_default();
-    Arc::new(Object {
-        key,
-        revision: 0,
-        head,
-        json: json.into(),
-    })
+    Arc::new(Object::unstored(key, 0, &value.to_string()))
 }
 
 fn write_error(spec: &KindSpec, name: &str, error: WriteError) -> Status {

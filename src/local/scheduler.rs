@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::events::{Involved, Recorder, Told};
 use super::feed::{Feed, News};
 use super::kinds::Kind;
-use super::object::{Key, Object, object_at};
+use super::object::{Key, Labels, Object, object_at};
 use super::quantity;
 use super::registry::{Registry, set_condition};
 use super::store::ChangeKind;
@@ -33,18 +33,18 @@ struct Scheduler {
     recorder: Recorder,
     nodes: BTreeMap<String, NodeView>,
     /// By pod: where it is bound and what it takes there.
-    bound: HashMap<Key, Bound>,
+    bound: HashMap<Arc<Key>, Bound>,
     /// By needs: the pods that wait, oldest first.
-    lines: BTreeMap<Needs, BTreeSet<(u64, Key)>>,
+    lines: BTreeMap<Needs, BTreeSet<(u64, Arc<Key>)>>,
     /// By pod that waits: its line and its place in it, and what was last written about it.
-    waiting: HashMap<Key, Waiting>,
+    waiting: HashMap<Arc<Key>, Waiting>,
     selectors: BTreeSet<SpreadSelector>,
 }
 
 struct Bound {
     node: String,
     needs: Needs,
-    labels: BTreeMap<String, String>,
+    labels: Labels,
 }
 
 struct Waiting {
@@ -126,7 +126,7 @@ impl Scheduler {
         let is_new = node.used.pods == 0;
         self.nodes.insert(name.clone(), node);
         if is_new {
-            let keys: Vec<Key> = self
+            let keys: Vec<Arc<Key>> = self
                 .bound
                 .iter()
                 .filter(|(_, b)| b.node == name)
@@ -201,7 +201,7 @@ impl Scheduler {
     fn leave_line(&mut self, key: &Key) -> Option<Waiting> {
         let waiting = self.waiting.remove(key)?;
         if let Some(line) = self.lines.get_mut(&waiting.needs) {
-            line.remove(&(waiting.place, key.clone()));
+            line.remove(&(waiting.place, Arc::clone(&waiting.object.key)));
             if line.is_empty() {
                 self.lines.remove(&waiting.needs);
             }
@@ -278,7 +278,7 @@ impl Scheduler {
         let Ok(pod) = bound else { return };
         let labels = pod.head.metadata.labels.clone();
         self.bound.insert(
-            key.clone(),
+            Arc::clone(&pod.key),
             Bound {
                 node: node.to_owned(),
                 needs: waiting.needs,
@@ -299,7 +299,7 @@ impl Scheduler {
 
     /// Writes to every pod of a line why it waits, once for each different reason.
     fn tell_line(&mut self, needs: &Needs, why: &str) {
-        let keys: Vec<Key> = self
+        let keys: Vec<Arc<Key>> = self
             .lines
             .get(needs)
             .into_iter()
@@ -349,7 +349,7 @@ struct RawNodeStatus {
 }
 
 impl RawNode {
-    fn into_view(self, name: String, labels: BTreeMap<String, String>) -> NodeView {
+    fn into_view(self, name: String, labels: Labels) -> NodeView {
         let mut node = NodeView {
             name,
             unschedulable: self.spec.unschedulable,

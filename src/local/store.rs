@@ -11,16 +11,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::kinds::{KINDS, Kind};
 use super::object::{Head, Key, Object, metadata};
+use super::packed::{Packed, Packer};
 
-/// How many bytes of past changes are kept for each kind, after which the oldest are forgotten. Enough for a watcher to be a few
-/// seconds behind ten thousand changing pods.
-const HISTORY_BYTES_MAX: usize = 24 << 20;
+/// How many bytes of past changes are kept for each kind, after which the oldest are forgotten. Enough for a
+/// watcher to be a few seconds behind ten thousand changing pods.
+const HISTORY_BYTES_MAX: usize = 8 << 20;
+
+/// About what a version of an object costs beside its packed text: names, times, and what the allocator adds.
+const VERSION_BYTES: usize = 800;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +76,17 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     revision: u64,
-    objects: BTreeMap<Key, Arc<Object>>,
-    histories: Vec<History>,
+    objects: BTreeMap<Arc<Key>, Arc<Object>>,
+    kinds: Vec<OfKind>,
+}
+
+/// What is kept of a kind beside its objects.
+#[derive(Debug, Default)]
+struct OfKind {
+    packer: Packer,
+    history: History,
+    /// The newest version of any object: the next one may have the same owner, as all pods of a Job have.
+    newest: Option<Arc<Object>>,
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +103,7 @@ impl Default for Store {
         let inner = Inner {
             revision: 1,
             objects: BTreeMap::new(),
-            histories: KINDS.iter().map(|_| History::default()).collect(),
+            kinds: KINDS.iter().map(|_| OfKind::default()).collect(),
         };
         Self {
             inner: Mutex::new(inner),
@@ -126,7 +138,7 @@ impl Store {
         };
         let found = inner
             .objects
-            .range((from, Bound::Unbounded))
+            .range::<Key, _>((from.as_ref(), Bound::Unbounded))
             .take_while(|(key, _)| key.kind == kind && namespace.is_none_or(|n| key.namespace == n))
             .map(|(_, object)| Arc::clone(object))
             .collect();
@@ -139,8 +151,8 @@ impl Store {
         if inner.objects.contains_key(&key) {
             return Err(WriteError::Exists);
         }
-        let object = Arc::new(inner.next_version(key, value));
-        inner.objects.insert(object.key.clone(), Arc::clone(&object));
+        let object = Arc::new(inner.next_version(Arc::new(key), value, None));
+        inner.objects.insert(Arc::clone(&object.key), Arc::clone(&object));
         inner.remember(Change {
             kind: ChangeKind::Added,
             object: Arc::clone(&object),
@@ -154,8 +166,8 @@ impl Store {
     pub fn update(&self, key: &Key, revision: u64, value: Value) -> Result<Arc<Object>, WriteError> {
         let mut inner = self.lock();
         let previous = inner.expect_at(key, revision)?;
-        let object = Arc::new(inner.next_version(key.clone(), value));
-        inner.objects.insert(object.key.clone(), Arc::clone(&object));
+        let object = Arc::new(inner.next_version(Arc::clone(&previous.key), value, Some(&previous)));
+        inner.objects.insert(Arc::clone(&object.key), Arc::clone(&object));
         inner.remember(Change {
             kind: ChangeKind::Modified,
             object: Arc::clone(&object),
@@ -169,7 +181,7 @@ impl Store {
     pub fn remove(&self, key: &Key, revision: u64) -> Result<Arc<Object>, WriteError> {
         let mut inner = self.lock();
         let previous = inner.expect_at(key, revision)?;
-        let object = Arc::new(inner.next_version(key.clone(), previous.value()));
+        let object = Arc::new(inner.next_version(Arc::clone(&previous.key), previous.value(), Some(&previous)));
         inner.objects.remove(key);
         inner.remember(Change {
             kind: ChangeKind::Deleted,
@@ -183,7 +195,7 @@ impl Store {
     /// Returns at most `limit` changes of a kind after a revision, and the revision up to which they are complete.
     pub fn changes(&self, kind: Kind, after: u64, limit: usize) -> Result<(Vec<Change>, u64), Expired> {
         let inner = self.lock();
-        let Some(history) = inner.histories.get(kind as usize) else {
+        let Some(OfKind { history, .. }) = inner.kinds.get(kind as usize) else {
             return Ok((Vec::new(), inner.revision));
         };
         if after < history.forgotten {
@@ -202,8 +214,8 @@ impl Store {
     pub fn compact(&self, kind: Kind) {
         let mut inner = self.lock();
         let revision = inner.revision;
-        if let Some(history) = inner.histories.get_mut(kind as usize) {
-            *history = History {
+        if let Some(of_kind) = inner.kinds.get_mut(kind as usize) {
+            of_kind.history = History {
                 forgotten: revision,
                 ..History::default()
             };
@@ -232,34 +244,45 @@ impl Inner {
         }
     }
 
-    fn next_version(&mut self, key: Key, mut value: Value) -> Object {
+    fn next_version(&mut self, key: Arc<Key>, mut value: Value, before: Option<&Object>) -> Object {
         self.revision += 1;
         metadata(&mut value).insert("resourceVersion".into(), json!(self.revision.to_string()));
         let json = value.to_string();
-        let head: Head = serde_json::from_str(&json).unwrap_or_default();
+        let mut head: Head = serde_json::from_str(&json).unwrap_or_default();
+        let of_kind = self.kinds.get_mut(key.kind as usize);
+        let newest = of_kind.as_ref().and_then(|k| k.newest.as_deref());
+        for other in [newest, before].into_iter().flatten() {
+            head.share(&other.head);
+        }
+        let packer = of_kind.map(|k| &mut k.packer);
         Object {
-            key,
             revision: self.revision,
             head,
-            // A copy of just its length: the text was written into a buffer of up to twice that, and it is kept for long.
-            json: Bytes::copy_from_slice(json.as_bytes()),
+            packed: packer.map_or_else(|| Packed::alone(&json), |p| p.pack(json.as_bytes())),
+            key,
         }
     }
 
     fn remember(&mut self, change: Change) {
-        let Some(history) = self.histories.get_mut(change.object.key.kind as usize) else {
+        let Some(OfKind { history, newest, .. }) = self.kinds.get_mut(change.object.key.kind as usize) else {
             return;
         };
-        history.bytes += change.object.json.len();
+        *newest = Some(Arc::clone(&change.object));
+        history.bytes += cost(&change);
         history.changes.push_back(change);
         while history.bytes > HISTORY_BYTES_MAX {
             let Some(oldest) = history.changes.pop_front() else {
                 break;
             };
-            history.bytes -= oldest.object.json.len();
+            history.bytes -= cost(&oldest);
             history.forgotten = oldest.object.revision;
         }
     }
+}
+
+/// Returns about how many bytes it costs to remember a change.
+fn cost(change: &Change) -> usize {
+    VERSION_BYTES + change.object.packed.size()
 }
 
 #[cfg(test)]
@@ -327,12 +350,15 @@ mod tests {
     #[test]
     fn history_is_bounded_by_bytes() {
         let store = Store::default();
-        let big = "x".repeat(1 << 20);
+        // Numbers, since what repeats itself would take no room.
+        let big: String = (0..100_000u32)
+            .map(|n| n.wrapping_mul(2_654_435_761).to_string())
+            .collect();
         for i in 0..40 {
             let key = Key::new(Kind::ConfigMap, "default", &format!("c{i}"));
             store.create(key, json!({"metadata": {}, "data": {"k": big}})).unwrap();
         }
-        assert!(store.lock().histories[Kind::ConfigMap as usize].bytes <= HISTORY_BYTES_MAX);
+        assert!(store.lock().kinds[Kind::ConfigMap as usize].history.bytes <= HISTORY_BYTES_MAX);
         assert!(store.changes(Kind::ConfigMap, 1, 10).is_err());
     }
 

@@ -64,7 +64,7 @@ fn learn(registry: &Registry, news: News, due: &mut HashMap<Key, Instant>) {
     };
     for job in jobs {
         if let Some(at) = expires_at(&job) {
-            due.insert(job.key.clone(), Instant::now() + left(registry, at));
+            due.insert(Key::clone(&job.key), Instant::now() + left(registry, at));
         }
     }
 }

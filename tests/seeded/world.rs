@@ -159,7 +159,7 @@ async fn witness(store: Arc<Store>, tally: Tally) {
             }
             let mut texts = changes
                 .iter()
-                .map(|change| String::from_utf8_lossy(&change.object.json));
+                .map(|change| String::from_utf8_lossy(&change.object.json()).into_owned());
             if !tally.was_hit(*fault) && texts.any(|text| text.contains(*words)) {
                 tally.hit(*fault);
             }

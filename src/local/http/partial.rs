@@ -80,11 +80,12 @@ struct PartialList<'o> {
 
 /// Writes a list of objects with nothing but their metadata.
 pub(super) fn list(meta: &Value, objects: &[Arc<Object>]) -> Bytes {
+    let texts: Vec<Bytes> = objects.iter().map(|o| o.json()).collect();
     written(&PartialList {
         kind: "PartialObjectMetadataList",
         api_version: META,
         metadata: meta,
-        items: objects.iter().map(|o| Partial::of(&o.json)).collect(),
+        items: texts.iter().map(|text| Partial::of(text)).collect(),
     })
 }
 
@@ -100,21 +101,15 @@ mod tests {
 
     use super::*;
     use crate::local::kinds::Kind;
-    use crate::local::object::{Head, Key};
+    use crate::local::object::Key;
 
     #[test]
     fn metadata_is_handed_on_as_it_is() {
         let partial =
             |metadata: Value| json!({"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": metadata});
-        let stored = Object {
-            key: Key::new(Kind::Pod, "n", "p"),
-            revision: 7,
-            head: Head::default(),
-            json: Bytes::from_static(
-                br#"{"spec":{"metadata":1},"metadata":{"name":"\u0070","z":[1.50]},"kind":"Pod"}"#,
-            ),
-        };
-        let text = written(&Partial::of(&stored.json));
+        let json = r#"{"spec":{"metadata":1},"metadata":{"name":"\u0070","z":[1.50]},"kind":"Pod"}"#;
+        let stored = Object::unstored(Key::new(Kind::Pod, "n", "p"), 7, json);
+        let text = written(&Partial::of(&stored.json()));
         let text = std::str::from_utf8(&text).unwrap();
         assert!(text.contains(r#""metadata":{"name":"\u0070","z":[1.50]}"#), "{text}");
         let meta = json!({"resourceVersion": "9"});

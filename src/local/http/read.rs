@@ -73,10 +73,10 @@ impl Selection {
             let then: BTreeMap<&Key, Option<&Arc<Object>>> = changes
                 .iter()
                 .rev()
-                .map(|change| (&change.object.key, change.previous.as_ref()))
+                .map(|change| (&*change.object.key, change.previous.as_ref()))
                 .collect();
-            objects.retain(|o| !then.contains_key(&o.key));
-            let is_after = |o: &&Arc<Object>| after.is_none_or(|after| o.key > *after);
+            objects.retain(|o| !then.contains_key(&*o.key));
+            let is_after = |o: &&Arc<Object>| after.is_none_or(|after| *o.key > *after);
             objects.extend(then.into_values().flatten().filter(is_after).cloned());
             objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         }
@@ -109,7 +109,7 @@ pub(super) fn read(api: &Api, call: &Call<'_>) -> Result<Response, Status> {
     let wanted = revision(query).map_err(Status::unknown)?.unwrap_or_default();
     expect_reached(store, wanted)?;
     let object = api.registry.get(&call.key()?)?;
-    Ok(call.answer(200, form.one(&object.json, api.registry.now())))
+    Ok(call.answer(200, form.one(&object.json(), api.registry.now())))
 }
 
 fn list(api: &Api, selection: &Selection, call: &Call<'_>, form: Form) -> Result<Response, Status> {
@@ -136,7 +136,7 @@ fn list(api: &Api, selection: &Selection, call: &Call<'_>, form: Form) -> Result
         }
         objects.truncate(limit);
         if let Some(last) = objects.last() {
-            let after = last.key.clone();
+            let after = Key::clone(&last.key);
             meta["continue"] = json!(Continue { revision, after }.encode());
         }
     }
@@ -248,7 +248,7 @@ fn expect_reached(store: &Store, wanted: u64) -> Result<(), Status> {
 
 /// Writes a list of objects as they are.
 pub(super) fn list_body(spec: &KindSpec, meta: &Value, objects: &[Arc<Object>]) -> Bytes {
-    let size: usize = objects.iter().map(|o| o.json.len() + 1).sum();
+    let size: usize = objects.iter().map(|o| o.packed.length() + 1).sum();
     let mut body = BytesMut::with_capacity(size + 256);
     let head = format!(
         r#"{{"kind":"{}List","apiVersion":"{}","metadata":{meta},"items":["#,
@@ -260,7 +260,7 @@ pub(super) fn list_body(spec: &KindSpec, meta: &Value, objects: &[Arc<Object>]) 
         if i > 0 {
             body.put_u8(b',');
         }
-        body.put(object.json.as_ref());
+        body.put(object.json());
     }
     body.put(&b"]}"[..]);
     body.freeze()

@@ -71,7 +71,8 @@ impl Printer {
 
     /// Makes the table of a list, with the list's metadata.
     pub(super) fn table(self, meta: &Value, objects: &[Arc<Object>], now: Timestamp) -> Bytes {
-        self.write(meta, objects.iter().map(|o| o.json.as_ref()), true, now)
+        let texts: Vec<Bytes> = objects.iter().map(|o| o.json()).collect();
+        self.write(meta, texts.iter().map(Bytes::as_ref), true, now)
     }
 
     fn write<'o>(
@@ -142,7 +143,7 @@ enum Included<'o> {
 mod tests {
     use super::view::View;
     use super::*;
-    use crate::local::object::{Head, Key, text};
+    use crate::local::object::{Key, text};
 
     fn now() -> Timestamp {
         "2026-03-01T12:00:00Z".parse().unwrap()
@@ -160,12 +161,7 @@ mod tests {
     }
 
     fn of_list(meta: &Value, objects: &[Value]) -> Value {
-        let stored = |object: &Value| Object {
-            key: Key::new(Kind::ConfigMap, "n", "c"),
-            revision: 7,
-            head: Head::default(),
-            json: object.to_string().into(),
-        };
+        let stored = |o: &Value| Object::unstored(Key::new(Kind::ConfigMap, "n", "c"), 7, &o.to_string());
         let objects: Vec<Arc<Object>> = objects.iter().map(|o| Arc::new(stored(o))).collect();
         serde_json::from_slice(&printer("").table(meta, &objects, now())).unwrap()
     }

@@ -76,7 +76,7 @@ pub(super) fn watch(api: &Api, selection: Selection, call: &Call<'_>, form: Form
         let (objects, revision) = selection.list(&store, None);
         let mut bytes = BytesMut::new();
         for object in &objects {
-            frames.add(&mut bytes, "ADDED", &object.json);
+            frames.add(&mut bytes, "ADDED", &object.json());
         }
         if initial == Some(true) {
             let meta = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null, "annotations": {"k8s.io/initial-events-end": "true"}});
@@ -174,7 +174,7 @@ impl Watch {
                 (true, false) => "DELETED",
                 (false, false) => continue,
             };
-            self.frames.add(&mut bytes, kind, &change.object.json);
+            self.frames.add(&mut bytes, kind, &change.object.json());
         }
         bytes.freeze()
     }

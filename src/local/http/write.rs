@@ -29,7 +29,7 @@ pub(super) fn create(api: &Api, call: &Call<'_>) -> Result<Response, Status> {
     let (value, warnings) = read_object(call, options.validation, None)?;
     let namespace = call.target.namespace.as_deref().unwrap_or_default();
     let object = api.registry.create_with(call.target.kind, namespace, value, &options)?;
-    let response = call.answer(201, form.one(&object.json, api.registry.now()));
+    let response = call.answer(201, form.one(&object.json(), api.registry.now()));
     Ok(with_warnings(response, &warnings))
 }
 
@@ -44,7 +44,7 @@ pub(super) fn replace(api: &Api, call: &Call<'_>) -> Result<Response, Status> {
     let written = api
         .registry
         .change_with(&key, part, &Change::Replace(value), &options)?;
-    let response = call.answer(200, form.one(&written.object.json, api.registry.now()));
+    let response = call.answer(200, form.one(&written.object.json(), api.registry.now()));
     Ok(with_warnings(response, &warnings))
 }
 
@@ -67,7 +67,7 @@ pub(super) fn patch(api: &Api, call: &Call<'_>) -> Result<Response, Status> {
             let force = call.query.flag("force");
             let (object, is_new) = api.registry.apply(&call.key()?, part, &config, force, &options)?;
             let code = if is_new { 201 } else { 200 };
-            return Ok(call.answer(code, form.one(&object.json, api.registry.now())));
+            return Ok(call.answer(code, form.one(&object.json(), api.registry.now())));
         }
         "application/json-patch+json" => Change::Json(body::parse_json_patch(body)?),
         "application/merge-patch+json" => Change::Merge(body::parse_merge_patch(body)?),
@@ -75,7 +75,7 @@ pub(super) fn patch(api: &Api, call: &Call<'_>) -> Result<Response, Status> {
         _ => return Err(Status::unsupported_patch()),
     };
     let written = api.registry.change_with(&call.key()?, part, &change, &options()?)?;
-    let response = call.answer(200, form.one(&written.object.json, api.registry.now()));
+    let response = call.answer(200, form.one(&written.object.json(), api.registry.now()));
     Ok(with_warnings(response, &written.warnings))
 }
 
@@ -86,7 +86,7 @@ pub(super) fn delete(api: &Api, call: &Call<'_>) -> Result<Response, Status> {
     let (object, gone) = api.registry.delete(&call.key()?, &options)?;
     let response = match deletion_status(&object, gone) {
         Some(status) => call.answer(200, status.to_string().into()),
-        None => call.answer(200, form.one(&object.json, api.registry.now())),
+        None => call.answer(200, form.one(&object.json(), api.registry.now())),
     };
     Ok(with_warnings(response, &deletion_warnings(call, options.propagation)))
 }

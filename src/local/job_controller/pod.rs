@@ -53,7 +53,8 @@ pub struct PodView {
     pub failures: u32,
     /// How often a failure of its index was ignored before it.
     pub ignored_failures: u32,
-    /// The exit codes of its ended containers, by container name.
+    /// The exit codes of its ended containers, by container name. They and its conditions are judged, and kept, of a pod that failed
+    /// or was told to end.
     pub exit_codes: Vec<(String, i32)>,
     /// Its conditions, as type and status.
     pub conditions: Vec<(String, String)>,
@@ -73,6 +74,7 @@ impl PodView {
         };
         let containers = &raw.status.container_statuses;
         let ready = raw.status.conditions.iter().find(|c| c.kind == "Ready");
+        let is_judged = raw.status.phase == "Failed" || meta.deletion_timestamp.is_some();
         Some(Self {
             name: object.key.name.clone(),
             uid: meta.uid.clone(),
@@ -96,12 +98,14 @@ impl PodView {
             ignored_failures: count(IGNORED_FAILURES),
             exit_codes: containers
                 .iter()
+                .filter(|_| is_judged)
                 .filter_map(|c| Some((c.name.clone(), c.state.terminated.as_ref()?.exit_code)))
                 .collect(),
             conditions: raw
                 .status
                 .conditions
                 .iter()
+                .filter(|_| is_judged)
                 .map(|c| (c.kind.clone(), c.status.clone()))
                 .collect(),
         })

@@ -124,7 +124,7 @@ impl Controller {
         let gone: Vec<Key> = self
             .evictions
             .keys()
-            .filter(|key| !pods.iter().any(|p| p.key == **key))
+            .filter(|key| !pods.iter().any(|p| *p.key == **key))
             .cloned()
             .collect();
         for key in gone {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::local::object::Labels;
 use crate::local::quantity;
 
 /// What a pod asks of a node.
@@ -75,8 +76,8 @@ pub struct SpreadSelector {
 
 impl SpreadSelector {
     /// Tells whether it counts a pod.
-    pub fn counts(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
-        self.namespace == namespace && self.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
+    pub fn counts(&self, namespace: &str, labels: &Labels) -> bool {
+        self.namespace == namespace && self.labels.iter().all(|(k, v)| labels.get(k) == Some(v.as_str()))
     }
 }
 
@@ -88,7 +89,7 @@ pub struct NodeView {
     /// Whether it is cordoned.
     pub unschedulable: bool,
     /// Its labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Its taints.
     pub taints: Vec<Taint>,
     /// Allocatable CPU in thousandths of a core.
@@ -190,7 +191,11 @@ fn refusal(needs: &Needs, node: &NodeView, nodes: &[NodeView]) -> Option<Refusal
     {
         return because("node(s) had untolerated taint(s)", true);
     }
-    if needs.node_selector.iter().any(|(k, v)| node.labels.get(k) != Some(v)) {
+    if needs
+        .node_selector
+        .iter()
+        .any(|(k, v)| node.labels.get(k) != Some(v.as_str()))
+    {
         return because("node(s) didn't match Pod's node affinity/selector", true);
     }
     let short = shortages(needs, node);

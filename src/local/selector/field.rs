@@ -182,16 +182,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::local::object::{Head, Key};
+    use crate::local::object::Key;
 
     fn secret(name: &str, kind: &str) -> Object {
         let value = json!({"metadata": {"name": name}, "type": kind});
-        Object {
-            key: Key::new(Kind::Secret, "default", name),
-            revision: 1,
-            head: Head::default(),
-            json: value.to_string().into(),
-        }
+        Object::unstored(Key::new(Kind::Secret, "default", name), 1, &value.to_string())
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! A key and a value must be such as a label can have, so a selector that can never match is refused instead of matching nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::local::names;
+use crate::local::object::Labels;
 use crate::local::status::Status;
 
 /// A label selector: all of its requirements must hold.
@@ -36,7 +37,7 @@ impl LabelSelector {
     }
 
     /// Tells whether the labels satisfy every requirement.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|r| {
             let value = labels.get(&r.key);
             let number = || value.and_then(|v| v.parse::<i64>().ok());

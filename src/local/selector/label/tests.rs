@@ -3,11 +3,13 @@
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::local::names::{LABEL_VALUE, NAME_PART, SUBDOMAIN};
 
-fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().copied().collect()
 }
 
 #[test]
@@ -172,7 +174,7 @@ proptest! {
         let parts: Vec<String> = said.iter().map(|one| written(one, &space)).collect();
         let selector = parts.join(&format!("{space},{space}"));
         let parsed = LabelSelector::parse(&selector).unwrap();
-        prop_assert_eq!(parsed.matches(&have), said.iter().all(|one| holds(one, &have)), "{}", selector);
+        prop_assert_eq!(parsed.matches(&have.iter().collect()), said.iter().all(|one| holds(one, &have)), "{}", selector);
     }
 
     #[test]
